@@ -1,0 +1,75 @@
+/** Every number both ends must agree on. PROTOCOL.md's table of constants is made of these. */
+export const LIMITS = {
+  /** Characters of a prompt. */
+  promptChars: 1_000_000,
+  /** Bytes of an HTTP request body. */
+  httpBodyBytes: 4 * 1024 * 1024,
+  /** Bytes of one Socket.IO packet; a larger one closes the socket. */
+  packetBytes: 16 * 1024 * 1024,
+  /** Bytes of a result as JSON; a larger one fails its request with `result_too_large`. */
+  resultBytes: 4 * 1024 * 1024,
+  /** Characters of streamed output kept per request; what comes after is refused. */
+  outputChars: 2_000_000,
+  /** Characters of one output delta. */
+  deltaChars: 64_000,
+  /** Stored events per request; what comes after is refused, the result excepted. */
+  eventsPerRequest: 20_000,
+  /** Characters of one log line; longer ones are cut. */
+  logLineChars: 2_000,
+  /** Bytes of a space's cover image. */
+  coverBytes: 1024 * 1024,
+  spaceNameChars: 64,
+  descriptionChars: 20_000,
+  examplesPerSpace: 6,
+  examplePromptChars: 4_000,
+  tagsPerSpace: 8,
+  tagChars: 24,
+  passwordMinChars: 8,
+  passwordMaxChars: 128,
+  usernameMinChars: 3,
+  usernameMaxChars: 32,
+  tokensPerOwner: 200,
+  spacesPerOwner: 500,
+  pageSize: 50,
+  /** Requests an app may hold beyond those it runs. */
+  maxPrefetch: 1_000,
+  maxConcurrency: 1_000,
+  /** Requests a browser may follow at once over one live socket. */
+  followsPerSocket: 50,
+} as const
+
+/** Milliseconds. */
+export const TIMING = {
+  /** A socket that has not registered by then is closed. */
+  registerWithin: 10_000,
+  /** The hub pings an app this often ... */
+  heartbeatEvery: 1_000,
+  /** ... shows it as not connected when nothing was heard for this long ... */
+  heartbeatSilence: 1_800,
+  /** ... and gives the connection up, with all it holds, after this much more silence. */
+  heartbeatGiveUp: 20_000,
+  /** Output, progress and log lines of one request are stored together this often. */
+  appendEvery: 50,
+  /** Queue positions are recomputed at most this often per space. */
+  positionsEvery: 250,
+  /** Passed deadlines and missed wake-ups are looked for this often. */
+  sweepEvery: 1_000,
+  /** How long a stopping hub waits for apps to hand in what they are about to finish. */
+  drainFor: 5_000,
+  /** A proxy closes a silent event stream; a comment is sent this often. */
+  streamKeepAlive: 15_000,
+} as const
+
+export const DEFAULTS = {
+  /** Seconds a request may run, from the moment its app starts it. */
+  deadlineSeconds: 120,
+  maxQueue: 100,
+  minIntervalSeconds: 0,
+  /** 0 = no quota. */
+  dailyQuota: 0,
+  /** How often a request is started before it fails with `app_lost`. */
+  maxAttempts: 3,
+  /** What an app that declares no capacity is taken for: one at a time, with its own long queue. */
+  undeclaredConcurrency: 1,
+  undeclaredPrefetch: 1_000,
+} as const
