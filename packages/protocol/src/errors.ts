@@ -20,6 +20,7 @@ export const ERRORS = {
   unsupported_media_type: { status: 415, retryable: false, en: 'Unsupported content type; send {expected}', zh: '不支持的内容类型，请发送 {expected}' },
   not_signed_in: { status: 401, retryable: false, en: 'Please sign in first', zh: '请先登录' },
   invalid_credentials: { status: 401, retryable: false, en: 'Wrong username or password', zh: '用户名或密码错误' },
+  wrong_password: { status: 422, retryable: false, en: 'The current password is wrong', zh: '当前密码不正确' },
   banned: { status: 403, retryable: false, en: 'This account is suspended', zh: '该账号已被停用' },
   forbidden: { status: 403, retryable: false, en: 'You are not allowed to do this', zh: '您没有权限执行此操作' },
   cross_site: { status: 403, retryable: false, en: 'Requests from other sites are refused', zh: '已拒绝来自其他站点的请求' },

@@ -1,0 +1,94 @@
+import { sql } from 'kysely'
+import { role as roleSchema, type UserId, type UserView } from '@websocket-spaces/protocol'
+import type { User, UserDirectory, UserPageQuery } from '../accounts/ports.ts'
+import type { Database } from './database.ts'
+
+/** Reads and changes users in better-auth's own table, which keeps `username` in lower case beside the name as written. */
+export function createUserDirectory(db: Database): UserDirectory {
+  return {
+    async isEmpty() {
+      return (await db.selectFrom('user').select('id').limit(1).executeTakeFirst()) === undefined
+    },
+    async find(id) {
+      const row = await selectUser(db).where('id', '=', id).executeTakeFirst()
+      return row === undefined ? null : toUser(row)
+    },
+    async findByName(username) {
+      const row = await selectUser(db).where('username', '=', username.toLowerCase()).executeTakeFirst()
+      return row === undefined ? null : toUser(row)
+    },
+    page: (query) => readPage(db, query),
+    async view(id) {
+      const row = await selectView(db).where('user.id', '=', id).executeTakeFirst()
+      return row === undefined ? null : toView(row)
+    },
+    update: (id, change) => updateUser(db, id, change),
+    async removeHalfMade(username) {
+      await db
+        .deleteFrom('user')
+        .where((eb) => eb.not(eb.exists(eb.selectFrom('account').select('account.userId').whereRef('account.userId', '=', 'user.id'))))
+        .$if(username !== undefined, (query) => query.where('username', '=', username?.toLowerCase() ?? ''))
+        .execute()
+    },
+    async removeExpiredSessions(now) {
+      await db.deleteFrom('session').where('expiresAt', '<', new Date(now).toISOString()).execute()
+    },
+  }
+}
+
+type UserRow = { id: UserId; username: string | null; displayUsername: string | null; role: string | null; banned: number | null }
+
+function selectUser(db: Database) {
+  return db.selectFrom('user').select(['id', 'username', 'displayUsername', 'role', 'banned'])
+}
+
+function toUser({ id, username, displayUsername, role, banned }: UserRow): User {
+  return { id, username: displayUsername ?? username ?? '', role: roleSchema.catch('user').parse(role), banned: Boolean(banned) }
+}
+
+function selectView(db: Database) {
+  return db
+    .selectFrom('user')
+    .select(['user.id', 'user.username', 'user.displayUsername', 'user.role', 'user.banned', 'user.createdAt'])
+    .select((eb) => [
+      eb.selectFrom('spaces').select(sql<number>`count(*)`.as('count')).whereRef('spaces.owner_id', '=', 'user.id').as('spaces'),
+      eb.selectFrom('requests').select(sql<number>`count(*)`.as('count')).whereRef('requests.user_id', '=', 'user.id').as('requests'),
+    ])
+}
+
+function toView(row: UserRow & { createdAt: string; spaces: number | null; requests: number | null }): UserView {
+  return { ...toUser(row), created_at: new Date(row.createdAt).toISOString(), spaces: row.spaces ?? 0, requests: row.requests ?? 0 }
+}
+
+async function readPage(db: Database, { search, after, limit }: UserPageQuery): Promise<UserView[]> {
+  const pattern = `%${search.toLowerCase().replace(/[\\%_]/g, (sign) => `\\${sign}`)}%`
+  const rows = await selectView(db)
+    .where('user.username', '>', after)
+    .where(sql<boolean>`${sql.ref('user.username')} like ${pattern} escape '\\'`)
+    .orderBy('user.username')
+    .limit(limit)
+    .execute()
+  return rows.map(toView)
+}
+
+/** Checks and changes in one statement: two admins who demote each other at the same time cannot both succeed. */
+async function updateUser(db: Database, ...[id, { role, banned }]: Parameters<UserDirectory['update']>): Promise<boolean> {
+  const change = { ...(role === undefined ? {} : { role }), ...(banned === undefined ? {} : { banned: banned ? 1 : 0 }) }
+  const { numUpdatedRows } = await db
+    .updateTable('user')
+    .set({ ...change, updatedAt: new Date().toISOString() })
+    .where('id', '=', id)
+    .where((eb) => {
+      const roleAfter = role === undefined ? eb.ref('user.role') : eb.val(role)
+      const bannedAfter = banned === undefined ? eb.fn.coalesce('user.banned', eb.val(0)) : eb.val(banned ? 1 : 0)
+      const another = eb
+        .selectFrom('user as other')
+        .select('other.id')
+        .where('other.id', '!=', id)
+        .where('other.role', '=', 'admin')
+        .where((inner) => inner(inner.fn.coalesce('other.banned', inner.val(0)), '=', 0))
+      return eb.or([eb.and([eb(roleAfter, '=', 'admin'), eb(bannedAfter, '=', 0)]), eb.exists(another)])
+    })
+    .executeTakeFirstOrThrow()
+  return numUpdatedRows === 1n
+}
