@@ -1,0 +1,56 @@
+import type { Language } from '@websocket-spaces/protocol'
+
+const CAUSES = {
+  config_invalid: { en: 'Setting {name} is not valid: {problem}', zh: '配置项 {name} 无效：{problem}' },
+  port_in_use: {
+    en: 'Port {port} is in use. Stop the other program, or choose another port: PORT=5002 npm start',
+    zh: '端口 {port} 已被占用。请停止占用它的程序，或换一个端口：PORT=5002 npm start',
+  },
+  address_unavailable: {
+    en: 'Cannot listen on {host}:{port} ({problem}). Check HOST and PORT.',
+    zh: '无法监听 {host}:{port}（{problem}）。请检查 HOST 和 PORT。',
+  },
+  data_dir_unwritable: {
+    en: 'Cannot write to the data directory {path} ({problem}). Fix its permissions or set DATA_DIR.',
+    zh: '无法写入数据目录 {path}（{problem}）。请修正权限，或设置 DATA_DIR。',
+  },
+  data_dir_in_use: {
+    en: 'Another hub is using the data directory {path}. Stop it, or set DATA_DIR.',
+    zh: '另一个服务正在使用数据目录 {path}。请先停止它，或设置 DATA_DIR。',
+  },
+  disk_full: {
+    en: 'The disk holding {path} is full. Free some space and start again; nothing stored was lost.',
+    zh: '{path} 所在磁盘已满。请清理空间后重新启动；已保存的数据没有丢失。',
+  },
+  database_newer: {
+    en: 'The database {path} was written by a newer version (it has "{migration}"). Update this program, or restore a backup.',
+    zh: '数据库 {path} 由更新的版本写入（含有“{migration}”）。请升级本程序，或恢复备份。',
+  },
+  database_damaged: {
+    en: '{path} is not a database this program can read ({problem}). Restore a backup, or move it away to start afresh.',
+    zh: '{path} 不是本程序可读取的数据库（{problem}）。请恢复备份，或移走该文件后重新开始。',
+  },
+} as const satisfies Record<string, Record<Language, string>>
+
+export type StartupCause = keyof typeof CAUSES
+
+/** Why a hub could not start, with what to do about it. Shown as one sentence, never as a stack trace. */
+export class StartupError extends Error {
+  override readonly name = 'StartupError'
+  readonly code: StartupCause
+  readonly details: Readonly<Record<string, string | number>>
+
+  constructor(code: StartupCause, details: Readonly<Record<string, string | number>>, options?: ErrorOptions) {
+    super(fill(CAUSES[code].en, details), options)
+    this.code = code
+    this.details = details
+  }
+
+  say(language: Language): string {
+    return fill(CAUSES[this.code][language], this.details)
+  }
+}
+
+function fill(text: string, details: Readonly<Record<string, string | number>>): string {
+  return text.replace(/\{(\w+)\}/g, (whole, key: string) => String(details[key] ?? whole))
+}

@@ -1,0 +1,104 @@
+import { chmodSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { Kysely, sql, SqliteDialect } from 'kysely'
+import { Migrator } from 'kysely/migration'
+import { SpacesError } from '@websocket-spaces/protocol'
+import { StartupError } from '../startup-error.ts'
+import { migrations } from './migrations/index.ts'
+import type { Tables } from './schema.ts'
+import { sqliteCode, SqliteFile } from './sqlite.ts'
+
+export type Database = Kysely<Tables>
+
+export interface OpenDatabase extends AsyncDisposable {
+  readonly db: Database
+  readonly path: string
+  close(): Promise<void>
+}
+
+const SQLITE_BUSY = 5
+const SQLITE_CORRUPT = 11
+const SQLITE_CANTOPEN = 14
+const SQLITE_READONLY = 8
+const SQLITE_NOTADB = 26
+
+/**
+ * Opens `hub.sqlite` in the data directory, made when missing, and brings its schema up to date.
+ * The file is held exclusively while open: two hubs on one file would each hand out the same requests.
+ * Throws {@link StartupError}.
+ */
+export async function openDatabase(dataDir: string): Promise<OpenDatabase> {
+  const path = join(dataDir, 'hub.sqlite')
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+    const file = openFile(path)
+    const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: file }) })
+    const close = async (): Promise<void> => {
+      await db.destroy()
+      file.close()
+    }
+    try {
+      await migrate(db, path)
+    } catch (error) {
+      await close()
+      throw error
+    }
+    return { db, path, close, [Symbol.asyncDispose]: close }
+  } catch (error) {
+    throw explain(error, dataDir, path)
+  }
+}
+
+function openFile(path: string): SqliteFile {
+  const file = new SqliteFile(path)
+  try {
+    file.exec('pragma locking_mode = exclusive')
+    file.exec('pragma journal_mode = wal')
+    // FULL: a commit has reached the disk before anybody is told "accepted", power cuts included.
+    file.exec('pragma synchronous = full')
+    file.exec('pragma cache_size = -65536')
+    file.exec('begin immediate; commit')
+    chmodSync(path, 0o600)
+    return file
+  } catch (error) {
+    file.close()
+    throw error
+  }
+}
+
+async function migrate(db: Database, path: string): Promise<void> {
+  const unknown = await newerMigration(db)
+  if (unknown !== undefined) throw new StartupError('database_newer', { path, migration: unknown })
+  const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(migrations) } })
+  const { error } = await migrator.migrateToLatest()
+  if (error !== undefined) throw error
+}
+
+/** A migration this program does not know was run by a later version of it. */
+async function newerMigration(db: Database): Promise<string | undefined> {
+  const tables = await db.introspection.getTables({ withInternalKyselyTables: true })
+  if (!tables.some((table) => table.name === 'kysely_migration')) return undefined
+  const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db)
+  return rows.find((row) => !Object.hasOwn(migrations, row.name))?.name
+}
+
+function explain(error: unknown, dataDir: string, path: string): unknown {
+  if (error instanceof StartupError) return error
+  const problem = error instanceof Error ? error.message : String(error)
+  if (error instanceof SpacesError && error.code === 'storage_full') return new StartupError('disk_full', { path }, { cause: error })
+  switch (sqliteCode(error)) {
+    case SQLITE_BUSY:
+      return new StartupError('data_dir_in_use', { path: dataDir }, { cause: error })
+    case SQLITE_CANTOPEN:
+    case SQLITE_READONLY:
+      return new StartupError('data_dir_unwritable', { path: dataDir, problem }, { cause: error })
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return new StartupError('database_damaged', { path, problem }, { cause: error })
+  }
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (code === 'ENOSPC') return new StartupError('disk_full', { path }, { cause: error })
+  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS' || code === 'ENOTDIR' || code === 'EEXIST' || code === 'ENOENT')
+    return new StartupError('data_dir_unwritable', { path: dataDir, problem }, { cause: error })
+  return error
+}

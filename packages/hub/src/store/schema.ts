@@ -1,0 +1,127 @@
+/** Table shapes. Times are milliseconds since 1970 (UTC); lists and objects are JSON text. */
+import type { Category, ConnectionId, LeaseId, RequestId, RequestStatus, SecretId, SpaceId, UserId, Visibility } from '@websocket-spaces/protocol'
+import type { SecretKind } from '../accounts/ports.ts'
+
+export interface SpaceTable {
+  id: SpaceId
+  owner_id: UserId
+  name: string
+  description: string
+  category: Category
+  tags: string
+  emoji: string
+  visibility: Visibility
+  inputs: string
+  examples: string
+  max_queue: number
+  min_interval_seconds: number
+  daily_quota: number
+  deadline_seconds: number
+  open_registration: number
+  cover_updated_at: number | null
+  last_seen_at: number | null
+  created_at: number
+  updated_at: number
+}
+
+export interface SpaceCoverTable {
+  space_id: SpaceId
+  media_type: string
+  bytes: Uint8Array
+}
+
+export interface RequestTable {
+  id: RequestId
+  space_id: SpaceId
+  user_id: UserId
+  status: RequestStatus
+  input: string
+  result: string | null
+  error: string | null
+  progress: number | null
+  attempt: number
+  /** Number of the newest event. */
+  last_seq: number
+  /** Characters of output stored so far. */
+  output_chars: number
+  lease_id: LeaseId | null
+  connection_id: ConnectionId | null
+  instance: string | null
+  created_at: number
+  started_at: number | null
+  deadline_at: number | null
+  finished_at: number | null
+}
+
+/** The data of a `result` event is the request's own row: results are stored once. */
+export interface RequestEventTable {
+  request_id: RequestId
+  seq: number
+  type: string
+  data: string
+  at: number
+}
+
+/** better-auth's table, read here for the names of owners and users. */
+export interface UserTable {
+  id: UserId
+  username: string | null
+  displayUsername: string | null
+  role: string | null
+  banned: number | null
+  createdAt: string
+  updatedAt: string
+}
+
+/** better-auth's table. `expiresAt` is ISO text. */
+export interface SessionTable {
+  userId: UserId
+  expiresAt: string
+}
+
+/** better-auth's table of passwords, one row per user. */
+export interface AccountTable {
+  userId: UserId
+}
+
+/** Connect tokens and API keys; `hash` is all that is kept of the secret itself. */
+export interface SecretTable {
+  id: SecretId
+  kind: SecretKind
+  owner_id: UserId
+  /** Connect tokens only; null = all spaces of the owner. */
+  space_id: SpaceId | null
+  name: string
+  hint: string
+  hash: string
+  created_at: number
+  last_used_at: number | null
+}
+
+export interface InviteTable {
+  id: SecretId
+  note: string
+  hint: string
+  hash: string
+  uses_left: number
+  created_at: number
+  expires_at: number | null
+}
+
+export interface SettingTable {
+  key: string
+  value: string
+}
+
+export interface Tables {
+  spaces: SpaceTable
+  space_covers: SpaceCoverTable
+  requests: RequestTable
+  request_events: RequestEventTable
+  user: UserTable
+  session: SessionTable
+  account: AccountTable
+  secrets: SecretTable
+  invites: InviteTable
+  settings: SettingTable
+}

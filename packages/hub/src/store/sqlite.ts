@@ -1,0 +1,76 @@
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
+import type { SqliteDatabase, SqliteStatement } from 'kysely'
+import { SpacesError } from '@websocket-spaces/protocol'
+
+const SQLITE_FULL = 13
+const CACHED_STATEMENTS = 256
+
+/**
+ * `node:sqlite` in the shape Kysely's own SQLite dialect asks for. Prepared statements are
+ * kept by their text: a transaction of three statements runs about three times as fast.
+ */
+export class SqliteFile implements SqliteDatabase {
+  readonly #db: DatabaseSync
+  readonly #statements = new Map<string, SqliteStatement>()
+
+  constructor(path: string) {
+    this.#db = new DatabaseSync(path)
+  }
+
+  exec(sql: string): void {
+    translateErrors(() => this.#db.exec(sql))
+  }
+
+  prepare(sql: string): SqliteStatement {
+    const cached = this.#statements.get(sql)
+    if (cached !== undefined) return cached
+    const statement = wrap(this.#db.prepare(sql))
+    if (this.#statements.size >= CACHED_STATEMENTS) this.#forgetOldest()
+    this.#statements.set(sql, statement)
+    return statement
+  }
+
+  close(): void {
+    this.#statements.clear()
+    if (this.#db.isOpen) this.#db.close()
+  }
+
+  #forgetOldest(): void {
+    const oldest = this.#statements.keys().next()
+    if (!oldest.done) this.#statements.delete(oldest.value)
+  }
+}
+
+function wrap(statement: StatementSync): SqliteStatement {
+  return {
+    reader: statement.columns().length > 0,
+    all: (parameters) => translateErrors(() => statement.all(...parameters.map(bindable))),
+    run: (parameters) => translateErrors(() => statement.run(...parameters.map(bindable))),
+    iterate: (parameters) => statement.iterate(...parameters.map(bindable)),
+  }
+}
+
+/** An object in first place would be taken for named parameters and store NULLs, so only plain values pass. */
+function bindable(value: unknown): SQLInputValue {
+  if (value === undefined || value === null) return null
+  if (typeof value === 'boolean') return value ? 1 : 0
+  if (value instanceof Date) return value.toISOString()
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint') return value
+  if (value instanceof Uint8Array) return value
+  throw new TypeError(`cannot store a ${typeof value} in SQLite`)
+}
+
+function translateErrors<T>(run: () => T): T {
+  try {
+    return run()
+  } catch (error) {
+    if (sqliteCode(error) === SQLITE_FULL) throw new SpacesError('storage_full', {}, { cause: error })
+    throw error
+  }
+}
+
+/** The primary result code of an error from SQLite, or undefined for any other error. */
+export function sqliteCode(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number') return undefined
+  return error.errcode & 0xff
+}
