@@ -58,9 +58,12 @@ async function main(): Promise<void> {
   const recognisers = Array.from({ length: options.concurrency }, createRecogniser)
   const served = serve(options, recognisers)
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void served.close())
+  // Started by another Node process, such as the demo: when that is gone, even killed, so is this.
+  process.once('disconnect', () => void served.close())
   try {
     await served.ended
   } finally {
+    process.channel?.unref()
     await Promise.all(recognisers.map((recogniser) => recogniser.close()))
   }
 }
