@@ -1,0 +1,7 @@
+export { parseHubAddress, type HubAddress } from './hub-address.ts'
+export { HubUnreachable, type UnreachableCause } from './hub-unreachable.ts'
+export { HubRefusal } from './refusal.ts'
+export { serveSpace } from './serve/serve-space.ts'
+export * from './serve/types.ts'
+export { SpacesClient, type ListRequestsOptions, type SpacesClientOptions, type SubmitOptions } from './spaces-client.ts'
+export type { FollowOptions } from './http/follow-request.ts'
