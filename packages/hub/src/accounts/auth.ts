@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { betterAuth, type BetterAuthOptions } from 'better-auth'
 import { getMigrations } from 'better-auth/db/migration'
 import { admin, username } from 'better-auth/plugins'
+import { v7 as uuid } from 'uuid'
 import { LIMITS, username as usernameSchema } from '@websocket-spaces/protocol'
 
 /** The only header the address of a session is taken from; the hub writes it itself. */
@@ -51,6 +52,7 @@ function authConfig({ database, secret, secureCookies, onError }: AuthOptions) {
     emailAndPassword: { enabled: true, minPasswordLength: LIMITS.passwordMinChars, maxPasswordLength: LIMITS.passwordMaxChars },
     session: { expiresIn: 30 * DAY, updateAge: DAY, cookieCache: { enabled: false } },
     advanced: {
+      database: { generateId: () => uuid() },
       useSecureCookies: secureCookies,
       // Cookies ignore the port: without its own name, a second hub on this host would sign people out of the first.
       cookiePrefix: `spaces-${createHash('sha256').update(secret).digest('hex').slice(0, 8)}`,

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync } from 'node:fs'
+import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { Kysely, sql, SqliteDialect } from 'kysely'
 import { Migrator } from 'kysely/migration'
@@ -30,7 +30,7 @@ const SQLITE_NOTADB = 26
 export async function openDatabase(dataDir: string): Promise<OpenDatabase> {
   const path = join(dataDir, 'hub.sqlite')
   try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+    makeDirectory(dataDir)
     const file = openFile(path)
     const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: file }) })
     const close = async (): Promise<void> => {
@@ -49,7 +49,17 @@ export async function openDatabase(dataDir: string): Promise<OpenDatabase> {
   }
 }
 
+/** Not `mkdir` with `recursive`: that never returns where the kernel answers ENOENT for ever, as under /proc. */
+function makeDirectory(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return
+  if (dirname(path) !== path) makeDirectory(dirname(path))
+  mkdirSync(path, { mode: 0o700 })
+}
+
 function openFile(path: string): SqliteFile {
+  // SQLite gives its side files the permissions of this one, so it is private before SQLite opens it.
+  closeSync(openSync(path, 'a', 0o600))
+  chmodSync(path, 0o600)
   const file = new SqliteFile(path)
   try {
     file.exec('pragma locking_mode = exclusive')
@@ -58,7 +68,6 @@ function openFile(path: string): SqliteFile {
     file.exec('pragma synchronous = full')
     file.exec('pragma cache_size = -65536')
     file.exec('begin immediate; commit')
-    chmodSync(path, 0o600)
     return file
   } catch (error) {
     file.close()

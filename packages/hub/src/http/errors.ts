@@ -1,0 +1,53 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import { type ErrorBody, LIMITS, SpacesError } from '@websocket-spaces/protocol'
+import { languageOf } from './language.ts'
+
+/** The sole place where an error becomes an HTTP answer. What is not ours is logged whole and told to nobody. */
+export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const known = toSpacesError(error) ?? new SpacesError('internal', { request_id: request.id }, { cause: error })
+  if (known.code === 'internal') request.log.error({ err: error }, 'request failed')
+  const body: ErrorBody = { error: { code: known.code, message: known.say(languageOf(request.headers)) } }
+  if (typeof known.details.field === 'string') body.error.field = known.details.field
+  if (known.status === 429 || known.status === 503) void reply.header('retry-after', String(known.details.wait ?? 1))
+  return reply.status(known.status).header('cache-control', 'no-store').send(body)
+}
+
+/** Parses what came from outside; throws `invalid_input` naming the field. */
+export function parse<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  throw invalidInput(result.error)
+}
+
+function invalidInput(error: z.ZodError): SpacesError {
+  const issue = error.issues[0]
+  const keys = issue?.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : []
+  const field = [...(issue?.path ?? []), ...keys].join('.') || 'body'
+  return new SpacesError('invalid_input', { field: field.slice(0, 100), problem: (issue?.message ?? 'not valid').slice(0, 300) }, { cause: error })
+}
+
+function toSpacesError(error: unknown): SpacesError | undefined {
+  if (error instanceof SpacesError) return error
+  if (error instanceof z.ZodError) return invalidInput(error)
+  if (!isFastifyError(error)) return undefined
+  switch (error.code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new SpacesError('payload_too_large', { limit: LIMITS.httpBodyBytes })
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return new SpacesError('unsupported_media_type', { expected: 'application/json' })
+    case 'FST_ERR_CTP_EMPTY_JSON_BODY':
+    case 'FST_ERR_CTP_INVALID_JSON_BODY':
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
+      return new SpacesError('malformed_json')
+  }
+  // What remains of Fastify's own 4xx, such as a path with a broken escape.
+  if (error.statusCode === 413) return new SpacesError('payload_too_large', { limit: LIMITS.httpBodyBytes })
+  if (error.statusCode === 404) return new SpacesError('not_found')
+  if (error.statusCode !== undefined && error.statusCode < 500) return new SpacesError('malformed_json', {}, { cause: error })
+  return undefined
+}
+
+function isFastifyError(error: unknown): error is FastifyError {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string'
+}

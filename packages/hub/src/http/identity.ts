@@ -1,0 +1,37 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { SpacesError } from '@websocket-spaces/protocol'
+import type { Accounts } from '../accounts/accounts.ts'
+import type { Identity } from '../accounts/identity.ts'
+
+const identities = new WeakMap<FastifyRequest, Identity>()
+
+/** Every API route needs a signed-in user, unless it says `config: { anonymous: true }`. */
+export function requireSignIn(app: FastifyInstance, accounts: Accounts): void {
+  app.addHook('onRequest', async (request) => {
+    if (!request.url.startsWith('/api/v1/') || request.routeOptions.config.anonymous === true) return
+    const identity = await accounts.authenticate(request.headers)
+    if (identity === null) throw new SpacesError('not_signed_in')
+    identities.set(request, identity)
+  })
+}
+
+/** Who is asking. Throws `not_signed_in`. */
+export function identityOf(request: FastifyRequest): Identity {
+  const identity = identities.get(request)
+  if (identity === undefined) throw new SpacesError('not_signed_in')
+  return identity
+}
+
+/** Who is asking, if an admin. Throws `forbidden`. */
+export function adminOf(request: FastifyRequest): Identity {
+  const identity = identityOf(request)
+  if (identity.role !== 'admin') throw new SpacesError('forbidden')
+  return identity
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Served to callers who are not signed in. */
+    anonymous?: boolean
+  }
+}

@@ -1,0 +1,53 @@
+import Fastify, { type FastifyInstance } from 'fastify'
+import { v7 as uuid } from 'uuid'
+import { LIMITS, SpacesError } from '@websocket-spaces/protocol'
+import type { Services } from '../services.ts'
+import { answerError } from './errors.ts'
+import { requireSignIn } from './identity.ts'
+import { loadPage, servePage } from './page.ts'
+import { routes } from './routes/index.ts'
+import { secure } from './security.ts'
+
+/** The HTTP side, not yet listening. */
+export async function createHttpServer(services: Services): Promise<FastifyInstance> {
+  const { config, log, accounts } = services
+  const app: FastifyInstance = Fastify({
+    loggerInstance: log,
+    genReqId: () => uuid(),
+    requestIdLogLabel: 'request',
+    bodyLimit: LIMITS.httpBodyBytes,
+    trustProxy: config.trustProxy,
+    disableRequestLogging: true,
+    // A client that sends its headers by the drop would hold a socket for ever.
+    requestTimeout: 60_000,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 512 },
+  })
+  const page = loadPage(config.webDir)
+  app.setErrorHandler(answerError)
+  secure(app, { publicUrl: config.publicUrl, scriptHashes: page.scriptHashes })
+  requireSignIn(app, accounts)
+  logAnswers(app)
+  for (const route of routes) route(app, services)
+  await servePage(app, page)
+  app.setNotFoundHandler((request, reply) => {
+    const wantsPage = request.method === 'GET' && !request.url.startsWith('/api/') && (request.headers.accept ?? '').includes('text/html')
+    if (!wantsPage) return answerError(new SpacesError('not_found'), request, reply)
+    return reply.header('cache-control', 'no-cache').type('text/html; charset=utf-8').send(page.shell)
+  })
+  return app
+}
+
+/** One line an answer. Paths only: a query may carry what should not be kept. */
+function logAnswers(app: FastifyInstance): void {
+  app.addHook('onResponse', async (request, reply) => {
+    const line = { method: request.method, path: pathOf(request.url), status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10 }
+    if (request.url.startsWith('/api/')) request.log.info(line, 'answered')
+    else request.log.debug(line, 'answered')
+  })
+}
+
+function pathOf(url: string): string {
+  const query = url.indexOf('?')
+  return query === -1 ? url : url.slice(0, query)
+}
