@@ -1,4 +1,4 @@
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { v7 as uuid } from 'uuid'
 import { LIMITS, SpacesError } from '@websocket-spaces/protocol'
 import type { Services } from '../services.ts'
@@ -11,8 +11,9 @@ import { secure } from './security.ts'
 /** The HTTP side, not yet listening. */
 export async function createHttpServer(services: Services): Promise<FastifyInstance> {
   const { config, log, accounts } = services
-  const app: FastifyInstance = Fastify({
-    loggerInstance: log,
+  const logger: FastifyBaseLogger = log
+  const app = Fastify({
+    loggerInstance: logger,
     genReqId: () => uuid(),
     requestIdLogLabel: 'request',
     bodyLimit: LIMITS.httpBodyBytes,
