@@ -1,6 +1,5 @@
 import {
   createdSecret,
-  createSpaceBody,
   hubInfo,
   me,
   requestPage,
@@ -9,6 +8,7 @@ import {
   space,
   spacePage,
   SpacesError,
+  type createSpaceBody,
   type CreatedSecret,
   type FollowItem,
   type HubInfo,
@@ -23,7 +23,7 @@ import {
   type SpacePage,
   type UpdateSpaceBody,
 } from '@websocket-spaces/protocol'
-import { z } from 'zod'
+import type { z } from 'zod'
 import { followRequest, type FollowOptions } from './http/follow-request.ts'
 import { createHubHttp, type HubHttp } from './http/hub-http.ts'
 import { spacePath } from './http/space-path.ts'
@@ -119,7 +119,9 @@ export class SpacesClient {
 
   listSpaces(query: ListSpacesQuery = {}): Promise<SpacePage> {
     const { limit, ...rest } = query
-    return this.#http.json('GET', '/api/v1/spaces', spacePage, { query: { ...rest, limit: limit === undefined ? undefined : Number(limit) } })
+    return this.#http.json('GET', '/api/v1/spaces', spacePage, {
+      query: { ...rest, limit: limit === undefined ? undefined : Number(limit) },
+    })
   }
 
   /**

@@ -1,6 +1,14 @@
 import { APP_EVENTS } from '@websocket-spaces/protocol'
 import { describe, expect, test } from 'vitest'
-import { HubUnreachable, RunAborted, serveSpace, type RunContext, type ServedRequest, type ServeEvent, type ServeOptions } from '../src/index.ts'
+import {
+  HubUnreachable,
+  RunAborted,
+  serveSpace,
+  type RunContext,
+  type ServedRequest,
+  type ServeEvent,
+  type ServeOptions,
+} from '../src/index.ts'
 import { createQueue, scriptedHub, type ScriptedHub } from './scripted-hub.ts'
 
 interface Handed {
@@ -40,20 +48,32 @@ async function connectedApp(hub: ScriptedHub, more: Partial<ServeOptions> = {}) 
 describe('registering', () => {
   test('sends the token in the handshake and in the message, and its capacity', async () => {
     await using hub = await scriptedHub()
-    await using started = app({ url: `${hub.url}/?token=wst_in_url` }, { token: undefined, concurrency: 2, prefetch: 9, instance: 'gpu-box' })
+    await using started = app(
+      { url: `${hub.url}/?token=wst_in_url` },
+      { token: undefined, concurrency: 2, prefetch: 9, instance: 'gpu-box' },
+    )
     const end = await hub.nextApp()
     expect(end.socket.handshake.auth).toEqual({ token: 'wst_in_url' })
     expect(end.socket.handshake.query.token).toBeUndefined()
-    expect(await end.accept()).toMatchObject({ space_name: 'Echo', token: 'wst_in_url', concurrency: 2, prefetch: 9, instance_id: 'gpu-box' })
+    expect(await end.accept()).toMatchObject({
+      space_name: 'Echo',
+      token: 'wst_in_url',
+      concurrency: 2,
+      prefetch: 9,
+      instance_id: 'gpu-box',
+    })
     expect(await started.served.registered).toMatchObject({ space: 'alice/Echo', spaceId: 's1' })
     expect(started.served.state).toMatchObject({ state: 'serving' })
   })
 
-  test('a refusal that no retry can mend ends it, with the hub\'s code and words', async () => {
+  test("a refusal that no retry can mend ends it, with the hub's code and words", async () => {
     await using hub = await scriptedHub()
     await using started = app(hub)
     await (await hub.nextApp()).refuse('space_not_found', 'Space "Echo" not found or is not a WebSocket space')
-    await expect(started.served.ended).rejects.toMatchObject({ code: 'space_not_found', message: 'Space "Echo" not found or is not a WebSocket space' })
+    await expect(started.served.ended).rejects.toMatchObject({
+      code: 'space_not_found',
+      message: 'Space "Echo" not found or is not a WebSocket space',
+    })
     await expect(started.served.registered).rejects.toMatchObject({ code: 'space_not_found' })
     expect(started.served.state).toMatchObject({ state: 'ended' })
   })
@@ -106,7 +126,11 @@ describe('running requests', () => {
     first.context.progress(0.25, 'a quarter')
     first.context.output('片段')
     first.context.log('warning', 'careful')
-    expect((await started.end.next(APP_EVENTS.inferenceProgress)).payload).toEqual({ request_id: 'r1', progress: 0.25, message: 'a quarter' })
+    expect((await started.end.next(APP_EVENTS.inferenceProgress)).payload).toEqual({
+      request_id: 'r1',
+      progress: 0.25,
+      message: 'a quarter',
+    })
     expect((await started.end.next(APP_EVENTS.inferenceOutput)).payload).toEqual({ request_id: 'r1', text: '片段' })
     expect((await started.end.next(APP_EVENTS.inferenceLog)).payload).toEqual({ request_id: 'r1', level: 'warning', line: 'careful' })
     expect(started.handed.size()).toBe(0)
@@ -145,7 +169,12 @@ describe('running requests', () => {
     await using started = await connectedApp(hub)
     started.end.hand('r1')
     const run = await started.handed.take()
-    const refusal = { request_id: 'r1', event: APP_EVENTS.inferenceProgress, code: 'request_finished', message: 'This request is already finished' }
+    const refusal = {
+      request_id: 'r1',
+      event: APP_EVENTS.inferenceProgress,
+      code: 'request_finished',
+      message: 'This request is already finished',
+    }
     started.end.socket.emit(APP_EVENTS.reportRefused, refusal)
     await expect.poll(() => run.context.signal.aborted).toBe(true)
     expect(started.events).toContainEqual({ type: 'report_refused', refusal })

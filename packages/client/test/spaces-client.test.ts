@@ -36,12 +36,14 @@ function sse(item: FollowItem): string {
 }
 
 const at = '2026-01-01T00:00:00.000Z'
+const QUEUED: FollowItem = { type: 'status', seq: 1, at, status: 'queued', attempt: 0 }
+const RESULT: FollowItem = { type: 'result', seq: 4, at, outcome: { status: 'completed', result: { text_output: '你好' } } }
 const STORY: FollowItem[] = [
-  { type: 'status', seq: 1, at, status: 'queued', attempt: 0 },
+  QUEUED,
   { type: 'position', position: 1, queue_length: 1 },
   { type: 'status', seq: 2, at, status: 'processing', attempt: 1 },
   { type: 'output', seq: 3, at, text: '你好' },
-  { type: 'result', seq: 4, at, outcome: { status: 'completed', result: { text_output: '你好' } } },
+  RESULT,
 ]
 
 describe('follow', () => {
@@ -61,12 +63,12 @@ describe('follow', () => {
   test('starts after the given cursor', async () => {
     await using hub = await serve((request, response) => {
       expect(request.headers['last-event-id']).toBe('3')
-      response.writeHead(200, { 'content-type': 'text/event-stream' }).end(sse(STORY[4]!))
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).end(sse(RESULT))
     })
-    expect(await collect(hub.client.follow('r1', { after: 3 }))).toEqual([STORY[4]])
+    expect(await collect(hub.client.follow('r1', { after: 3 }))).toEqual([RESULT])
   })
 
-  test('a request that is not ours ends it with the hub\'s refusal', async () => {
+  test("a request that is not ours ends it with the hub's refusal", async () => {
     await using hub = await serve((_request, response) => json(response, 404, { error: { code: 'not_found', message: '未找到' } }))
     await expect(collect(hub.client.follow('r1'))).rejects.toMatchObject({ code: 'not_found', message: '未找到' })
   })
@@ -78,7 +80,7 @@ describe('follow', () => {
 
   test('stops when its signal is aborted', async () => {
     await using hub = await serve((_request, response) => {
-      response.writeHead(200, { 'content-type': 'text/event-stream' }).write(sse(STORY[0]!))
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write(sse(QUEUED))
     })
     const controller = new AbortController()
     const seen: FollowItem[] = []
@@ -93,7 +95,7 @@ describe('follow', () => {
 })
 
 describe('calls', () => {
-  test('a refusal keeps the hub\'s code, words and field', async () => {
+  test("a refusal keeps the hub's code, words and field", async () => {
     await using hub = await serve((request, response) => {
       expect(request.headers).toMatchObject({ authorization: 'Bearer wsk_key', 'accept-language': 'zh' })
       json(response, 503, { error: { code: 'app_not_connected', message: '远程应用未连接' } })
@@ -108,7 +110,8 @@ describe('calls', () => {
     const meBody = { id: 'u1', username: 'alice', role: 'user', initial_password: false }
     await using hub = await serve((request, response) => {
       cookies.push(request.headers.cookie)
-      if (request.url === '/api/auth/sign-in/username') json(response, 200, {}, { 'set-cookie': ['s=1%2B2; Path=/; HttpOnly', 'old=; Max-Age=0'] })
+      if (request.url === '/api/auth/sign-in/username')
+        json(response, 200, {}, { 'set-cookie': ['s=1%2B2; Path=/; HttpOnly', 'old=; Max-Age=0'] })
       else json(response, 200, meBody)
     })
     const client = new SpacesClient({ host: hub.url })
@@ -127,7 +130,10 @@ describe('calls', () => {
   test('nobody there: the error names the address, not the token in it', async () => {
     const url = await nobodyThere()
     const client = new SpacesClient({ host: `${url}/?token=wst_secret` })
-    await expect(client.info()).rejects.toMatchObject({ why: 'refused', message: `Cannot reach the hub at ${url}: nothing accepts connections there` })
+    await expect(client.info()).rejects.toMatchObject({
+      why: 'refused',
+      message: `Cannot reach the hub at ${url}: nothing accepts connections there`,
+    })
   })
 
   test('a bare name that two owners have is ambiguous, an unknown one is not found', async () => {

@@ -1,8 +1,8 @@
 /** The cookies of one hub, in memory only: they end with the process. */
 export interface Cookies {
-  keep(setCookieHeaders: readonly string[]): void
-  header(): string | undefined
-  clear(): void
+  readonly keep: (setCookieHeaders: readonly string[]) => void
+  readonly header: () => string | undefined
+  readonly clear: () => void
 }
 
 export function createCookies(): Cookies {

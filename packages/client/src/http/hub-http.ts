@@ -49,7 +49,10 @@ export function createHubHttp(options: HubHttpOptions): HubHttp {
   }
 
   async function send(method: string, path: string, call: Call): Promise<Response> {
-    const signals = [call.signal, call.timeoutMs === null ? undefined : AbortSignal.timeout(call.timeoutMs ?? options.timeoutMs ?? DEFAULT_TIMEOUT_MS)]
+    const signals = [
+      call.signal,
+      call.timeoutMs === null ? undefined : AbortSignal.timeout(call.timeoutMs ?? options.timeoutMs ?? DEFAULT_TIMEOUT_MS),
+    ]
     try {
       return await fetch(addressOf(path, call), {
         method,

@@ -25,25 +25,25 @@ import { HubRefusal } from '../refusal.ts'
 import type { Registration } from './types.ts'
 
 export interface ConnectionHandlers {
-  onConnected(): void
-  onRegistering(): void
+  readonly onConnected: () => void
+  readonly onRegistering: () => void
   /** Called before any request of this connection. */
-  onRegistered(connection: Connection): void
-  onRequest(message: InferenceRequest): void
-  onCancel(message: InferenceCancel): void
-  onRefused(message: ReportRefused): void
-  onGoodbye(message: Goodbye): void
-  onLost(reason: string): void
-  onIgnored(event: string): void
+  readonly onRegistered: (connection: Connection) => void
+  readonly onRequest: (message: InferenceRequest) => void
+  readonly onCancel: (message: InferenceCancel) => void
+  readonly onRefused: (message: ReportRefused) => void
+  readonly onGoodbye: (message: Goodbye) => void
+  readonly onLost: (reason: string) => void
+  readonly onIgnored: (event: string) => void
 }
 
 /** One registered socket. */
 export interface Connection {
   readonly registration: Registration
-  send(event: string, message: object): void
+  readonly send: (event: string, message: object) => void
   /** Resolves with the hub's answer; rejects when none comes in time. */
-  sendResult(message: InferenceResult): Promise<Ack>
-  close(): Promise<void>
+  readonly sendResult: (message: InferenceResult) => Promise<Ack>
+  readonly close: () => Promise<void>
 }
 
 const DIAL_TIMEOUT_MS = 10_000
@@ -142,7 +142,7 @@ const NOT_UNDERSTOOD: Ack = { ok: false, error: { code: 'invalid_input', message
 /** Parses what comes in, once; acknowledges where the hub asked for it. */
 function listener(socket: Socket, onIgnored: (event: string) => void) {
   return <T extends z.ZodType>(event: string, schema: T, handle: (message: z.output<T>) => void) => {
-    socket.on(event, (payload: unknown, acknowledge: unknown) => {
+    socket.on(event, (payload: unknown, acknowledge?: (answer: Ack) => void) => {
       const parsed = schema.safeParse(payload)
       if (typeof acknowledge === 'function') acknowledge(parsed.success ? UNDERSTOOD : NOT_UNDERSTOOD)
       if (parsed.success) handle(parsed.data)

@@ -6,8 +6,8 @@ import { parseHubAddress } from '../hub-address.ts'
 import { HubUnreachable } from '../hub-unreachable.ts'
 import { HubRefusal } from '../refusal.ts'
 import { openConnection, type Connection, type ConnectionHandlers } from './connection.ts'
-import { createOutbox, type Outbox } from './outbox.ts'
-import { createRuns, type Runs } from './runs.ts'
+import { Outbox } from './outbox.ts'
+import { Runs } from './runs.ts'
 import type { CloseOptions, Registration, ServedSpace, ServeEvent, ServeFailure, ServeOptions, ServeState } from './types.ts'
 
 /** Why the loop stopped sleeping over a live connection. */
@@ -28,11 +28,11 @@ export function serveSpace(options: ServeOptions): ServedSpace {
   const observe = (event: ServeEvent) => options.onEvent?.(event)
   const registered = Promise.withResolvers<Registration>()
   const closing = new AbortController()
-  const outbox = createOutbox(observe)
+  const outbox = new Outbox(observe)
   let live: Connection | undefined
   let state: ServeState = { state: 'connecting', attempt: 1 }
 
-  const runs = createRuns({
+  const runs = new Runs({
     concurrency: options.concurrency ?? 1,
     onRequest: options.onRequest,
     onEvent: observe,
