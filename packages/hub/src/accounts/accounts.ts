@@ -1,4 +1,4 @@
-import type { HubSettings, Me, RegistrationMode, SecretId, UserId } from '@websocket-spaces/protocol'
+import { type HubSettings, type Me, type RegistrationMode, type SecretId, SpacesError, type UserId } from '@websocket-spaces/protocol'
 import { type ApiKeys, createApiKeys } from './api-keys.ts'
 import { type AuthDatabase, createAuth, migrateAuth } from './auth.ts'
 import { CHANGE_PASSWORD_RULE, type ChangePasswordBody, createChangePassword } from './change-password.ts'
@@ -50,7 +50,8 @@ export interface Accounts extends AsyncDisposable {
   changePassword(identity: Identity, body: ChangePasswordBody, caller: Caller): Promise<SignedIn>
   /** Prolongs a browser's session; returns the cookies to set. */
   renewSession(caller: Caller): Promise<readonly string[]>
-  me(identity: Identity): Promise<Me>
+  /** Throws `not_signed_in` for a user who is gone. */
+  me(userId: UserId): Promise<Me>
   registrationMode(): Promise<RegistrationMode>
   settings(): Promise<HubSettings>
   updateSettings(settings: HubSettings): Promise<HubSettings>
@@ -115,8 +116,10 @@ export async function createAccounts(options: AccountsOptions): Promise<Accounts
       return signedIn
     },
     renewSession: sessions.renew,
-    async me({ userId, username, role }) {
-      return { id: userId, username, role, initial_password: await firstAdmin.isInitialPassword(userId) }
+    async me(userId) {
+      const user = await users.find(userId)
+      if (user === null) throw new SpacesError('not_signed_in')
+      return { id: user.id, username: user.username, role: user.role, initial_password: await firstAdmin.isInitialPassword(userId) }
     },
     registrationMode: registration.mode,
     settings: registration.settings,

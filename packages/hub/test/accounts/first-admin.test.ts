@@ -22,7 +22,7 @@ describe('the first admin', () => {
     expect(await permissions(join(hub.dataDir, 'auth-secret'))).toBe(0o600)
     const { identity } = await signInAdmin(hub, created?.password)
     expect(identity.role).toBe('admin')
-    expect(await hub.accounts.me(identity)).toMatchObject({ username: 'admin', role: 'admin', initial_password: true })
+    expect(await hub.accounts.me(identity.userId)).toMatchObject({ username: 'admin', role: 'admin', initial_password: true })
   })
 
   test('is shown once: a restart makes and shows nobody, and sessions stay valid', async () => {
@@ -40,7 +40,7 @@ describe('the first admin', () => {
     expect(hub.accounts.firstAdmin).toEqual({ username: 'admin', password: 'from the environment', passwordFile: null })
     expect(await readdir(hub.dataDir)).not.toContain(FILE)
     const { identity } = await signInAdmin(hub, 'from the environment')
-    expect(await hub.accounts.me(identity)).toMatchObject({ initial_password: false })
+    expect(await hub.accounts.me(identity.userId)).toMatchObject({ initial_password: false })
   })
 
   test('is not made with an ADMIN_PASSWORD that is too short', async () => {
@@ -54,7 +54,7 @@ describe('the first admin', () => {
     const { cookie, identity } = await signInAdmin(hub, password)
     await hub.accounts.changePassword(identity, { currentPassword: password, newPassword: 'something else' }, from('10.0.0.1', cookie))
     expect(await readdir(hub.dataDir)).not.toContain(FILE)
-    expect(await hub.accounts.me(identity)).toMatchObject({ initial_password: false })
+    expect(await hub.accounts.me(identity.userId)).toMatchObject({ initial_password: false })
   })
 
   test('keeps the file when the change is refused', async () => {
@@ -63,7 +63,7 @@ describe('the first admin', () => {
     const change = hub.accounts.changePassword(identity, { currentPassword: 'a wrong one', newPassword: 'something else' }, from('10.0.0.1', cookie))
     expect(await refusal(change)).toBe('wrong_password')
     expect(await readdir(hub.dataDir)).toContain(FILE)
-    expect(await hub.accounts.me(identity)).toMatchObject({ initial_password: true })
+    expect(await hub.accounts.me(identity.userId)).toMatchObject({ initial_password: true })
   })
 
   test('loses the file when an admin sets another password for them', async () => {
@@ -88,7 +88,7 @@ describe('the first admin', () => {
     await using hub = await crashed.restart()
     expect(hub.accounts.firstAdmin).toBeNull()
     const { identity } = await signInAdmin(hub, (await readFile(join(hub.dataDir, FILE), 'utf8')).trim())
-    expect(await hub.accounts.me(identity)).toMatchObject({ initial_password: true })
+    expect(await hub.accounts.me(identity.userId)).toMatchObject({ initial_password: true })
   })
 
   test('has no stale file after a crash between changing the password and deleting the file', async () => {
@@ -101,7 +101,7 @@ describe('the first admin', () => {
     await writeFile(join(crashed.dataDir, FILE), password)
     await using hub = await crashed.restart()
     expect(await readdir(hub.dataDir)).not.toContain(FILE)
-    expect(await hub.accounts.me(identity)).toMatchObject({ initial_password: false })
+    expect(await hub.accounts.me(identity.userId)).toMatchObject({ initial_password: false })
   })
 })
 

@@ -1,8 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 import type { Services } from '../../services.ts'
+import { accountRoutes } from './accounts/index.ts'
 import { healthRoutes } from './health.ts'
 
 /** A route file exports one such function: it adds its endpoint, or the few that share a resource. */
 export type Route = (app: FastifyInstance, services: Services) => void
 
-export const routes: readonly Route[] = [healthRoutes]
+export const routes: readonly Route[] = [healthRoutes, ...accountRoutes]
