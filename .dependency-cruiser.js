@@ -129,7 +129,7 @@ export default {
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '(^|/)(build|\\.svelte-kit|node_modules/(?!@websocket-spaces))/.*\\.(?:js|d\\.ts)$' },
+    exclude: { path: '^packages/web/(build|\\.svelte-kit)/' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
     enhancedResolveOptions: {
