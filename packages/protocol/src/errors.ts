@@ -51,7 +51,7 @@ export const ERRORS = {
   app_lost: { status: 502, retryable: true, en: 'The app was lost {attempts} times while working on this request', zh: '应用在处理该请求时失去连接 {attempts} 次' },
   app_failed: { status: 502, retryable: false, en: 'The app reported an error', zh: '应用报告了错误' },
   result_too_large: { status: 502, retryable: false, en: 'The app\'s result is larger than {limit} bytes', zh: '应用返回的结果超过 {limit} 字节' },
-  slow_follower: { status: 503, retryable: true, en: 'Events came faster than they were read; continue from the last one seen', zh: '事件产生速度超过读取速度，请从最后收到的事件继续' },
+  output_full: { status: 413, retryable: false, en: 'This request has as much streamed output and as many events as are kept', zh: '该请求的流式输出或事件数量已达保存上限' },
   shutting_down: { status: 503, retryable: true, en: 'The hub is restarting. Try again in a moment.', zh: '服务正在重启，请稍后重试。' },
   storage_full: { status: 507, retryable: true, en: 'The hub\'s disk is full. Nothing was accepted; tell the admin.', zh: '服务器磁盘已满，未接受任何内容，请联系管理员。' },
   internal: { status: 500, retryable: true, en: 'Something went wrong on the hub. The admin finds the cause in its log under id {request_id}.', zh: '服务器内部出错，管理员可在日志中按编号 {request_id} 查找原因。' },

@@ -5,7 +5,10 @@ export function createInviteStore(db: Database): InviteStore {
   return {
     async add({ id, note, hint, hash, usesLeft, createdAt, expiresAt }, limit) {
       return db.transaction().execute(async (tx) => {
-        const { count } = await tx.selectFrom('invites').select((eb) => eb.fn.countAll<number>().as('count')).executeTakeFirstOrThrow()
+        const { count } = await tx
+          .selectFrom('invites')
+          .select((eb) => eb.fn.countAll<number>().as('count'))
+          .executeTakeFirstOrThrow()
         if (count >= limit) return false
         const row = { id, note, hint, hash, uses_left: usesLeft, created_at: createdAt, expires_at: expiresAt }
         await tx.insertInto('invites').values(row).execute()

@@ -51,8 +51,16 @@ function selectView(db: Database) {
     .selectFrom('user')
     .select(['user.id', 'user.username', 'user.displayUsername', 'user.role', 'user.banned', 'user.createdAt'])
     .select((eb) => [
-      eb.selectFrom('spaces').select(sql<number>`count(*)`.as('count')).whereRef('spaces.owner_id', '=', 'user.id').as('spaces'),
-      eb.selectFrom('requests').select(sql<number>`count(*)`.as('count')).whereRef('requests.user_id', '=', 'user.id').as('requests'),
+      eb
+        .selectFrom('spaces')
+        .select(sql<number>`count(*)`.as('count'))
+        .whereRef('spaces.owner_id', '=', 'user.id')
+        .as('spaces'),
+      eb
+        .selectFrom('requests')
+        .select(sql<number>`count(*)`.as('count'))
+        .whereRef('requests.user_id', '=', 'user.id')
+        .as('requests'),
     ])
 }
 

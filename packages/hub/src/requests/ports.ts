@@ -1,0 +1,154 @@
+/** What the flow of a request needs from outside: a store that is the truth, and a bus that only saves waiting. */
+import type {
+  ConnectionId,
+  ErrorCode,
+  FollowItem,
+  LeaseId,
+  RequestError,
+  RequestEvent,
+  RequestId,
+  RequestInput,
+  RequestResult,
+  SpaceId,
+  UserId,
+} from '@websocket-spaces/protocol'
+import type { Fact, Phase } from './lifecycle.ts'
+
+export interface StoredRequest {
+  readonly id: RequestId
+  readonly spaceId: SpaceId
+  /** `owner/name` */
+  readonly space: string
+  readonly spaceOwnerId: UserId
+  readonly userId: UserId
+  readonly username: string
+  readonly phase: Phase
+  readonly input: RequestInput
+  readonly result: RequestResult | null
+  readonly error: RequestError | null
+  readonly progress: number | null
+  readonly attempt: number
+  readonly lastSeq: number
+  readonly instance: string | null
+  readonly createdAt: number
+  readonly startedAt: number | null
+  readonly deadlineAt: number | null
+  readonly finishedAt: number | null
+}
+
+export interface NewRequest {
+  readonly id: RequestId
+  readonly spaceId: SpaceId
+  readonly userId: UserId
+  readonly input: RequestInput
+  readonly createdAt: number
+}
+
+/** Checked and kept in one transaction with the insert. 0 = no limit, `maxQueue` excepted. */
+export interface SubmitLimits {
+  readonly maxQueue: number
+  readonly minIntervalSeconds: number
+  readonly dailyQuota: number
+}
+
+/** A hand-over: up to `start` requests begin at once, up to `hold` more wait in the app's own queue. */
+export interface Claim {
+  readonly spaceId: SpaceId
+  readonly connectionId: ConnectionId
+  readonly leaseId: LeaseId
+  readonly instance: string | null
+  readonly start: number
+  readonly hold: number
+  readonly at: number
+  readonly deadlineAt: number
+}
+
+export interface ClaimedRequest {
+  readonly id: RequestId
+  readonly userId: UserId
+  readonly username: string
+  readonly input: RequestInput
+  readonly attempt: number
+  readonly createdAt: number
+  readonly started: boolean
+  /** The events its start added, to be published. */
+  readonly events: readonly RequestEvent[]
+}
+
+/** A report without its number and time, which the store gives. */
+export type Report =
+  | { readonly type: 'progress'; readonly progress: number; readonly message?: string }
+  | { readonly type: 'output'; readonly text: string }
+  | { readonly type: 'log'; readonly level: 'debug' | 'info' | 'warning' | 'error'; readonly line: string }
+
+export interface Append {
+  readonly requestId: RequestId
+  readonly leaseId: LeaseId
+  readonly reports: readonly Report[]
+}
+
+export type Appended = { readonly ok: true; readonly events: readonly RequestEvent[] } | { readonly ok: false; readonly code: ErrorCode }
+
+export type Applied =
+  | { readonly ok: true; readonly changed: boolean; readonly request: StoredRequest; readonly events: readonly RequestEvent[] }
+  | { readonly ok: false; readonly code: ErrorCode; readonly request: StoredRequest | null }
+
+export interface RequestPageQuery {
+  readonly spaceId?: SpaceId
+  readonly userId?: UserId
+  /** Requests older than this one. */
+  readonly before?: RequestId
+  readonly limit: number
+}
+
+export interface QueueCounts {
+  readonly queued: number
+  readonly processing: number
+}
+
+export interface RequestStore {
+  /** Commits a request with its first event. Throws `queue_full`, `too_fast`, `quota_exceeded`. */
+  insert(request: NewRequest, limits: SubmitLimits): Promise<void>
+  /** Hands the oldest waiting requests of a space to a connection. */
+  claim(claim: Claim): Promise<ClaimedRequest[]>
+  /** Applies one fact by the rules of the lifecycle. */
+  apply(id: RequestId, fact: Fact): Promise<Applied>
+  /** Adds reports to the logs of requests, all in one transaction; answers in the order asked. */
+  append(batch: readonly Append[], at: number): Promise<Appended[]>
+  find(id: RequestId): Promise<StoredRequest | null>
+  /** Newest first. */
+  page(query: RequestPageQuery): Promise<StoredRequest[]>
+  /** In order of their numbers, those after `after`. */
+  events(id: RequestId, after: number, limit: number): Promise<RequestEvent[]>
+  /** What waits in a space, next first. */
+  waiting(spaceId: SpaceId, limit: number): Promise<RequestId[]>
+  /** How many of a space wait before this request. */
+  waitingBefore(spaceId: SpaceId, id: RequestId): Promise<number>
+  counts(spaceId: SpaceId): Promise<QueueCounts>
+  totals(since: number): Promise<QueueCounts & { readonly finished: number }>
+  /** Running requests whose deadline has passed. */
+  overdue(at: number, limit: number): Promise<{ readonly id: RequestId; readonly seconds: number }[]>
+  /** Requests under a lease, of one space or of any; with the lease. */
+  leased(limit: number, spaceId?: SpaceId): Promise<{ readonly id: RequestId; readonly leaseId: LeaseId }[]>
+  /** Unfinished requests of a space, oldest first. */
+  unfinished(spaceId: SpaceId, limit: number): Promise<RequestId[]>
+  /** Spaces that have requests no connection holds. */
+  spacesWithClaimable(): Promise<SpaceId[]>
+}
+
+export type BusMessage =
+  | { readonly topic: `request:${RequestId}`; readonly item: FollowItem }
+  | { readonly topic: 'spaces'; readonly spaceId: SpaceId; readonly change: 'status' | 'edited' | 'deleted' }
+  | { readonly topic: `user:${UserId}`; readonly change: 'revoked' }
+  | { readonly topic: `user:${UserId}`; readonly change: 'request'; readonly requestId: RequestId; readonly spaceId: SpaceId; readonly status: StoredStatus }
+  | { readonly topic: 'connections' }
+export type Topic = BusMessage['topic']
+type StoredStatus = 'queued' | 'processing' | 'completed' | 'failed' | 'canceled'
+export type MessageOn<T extends Topic> = Extract<BusMessage, { topic: T }>
+
+/** Carries wake-ups after a commit. Losing any message may cost time, never data. */
+export interface Bus {
+  publish(message: BusMessage): void
+  /** Handlers must not throw. Returns how to stop. */
+  subscribe<T extends Topic>(topic: T, handler: (message: MessageOn<T>) => void): () => void
+}

@@ -1,0 +1,50 @@
+import type { Space, SpaceStatus } from '@websocket-spaces/protocol'
+import type { Identity } from '../accounts/identity.ts'
+import { canEdit } from './access.ts'
+import type { Connections } from './connections.ts'
+import type { StoredSpace } from './ports.ts'
+
+export interface QueueCounts {
+  readonly queued: number
+  readonly processing: number
+}
+
+/** What of a space changes by itself. */
+export function statusOfSpace(space: Pick<StoredSpace, 'id' | 'lastSeenAt'>, connections: Connections, counts: QueueCounts): SpaceStatus {
+  const live = connections.liveOf(space.id)
+  return {
+    space_id: space.id,
+    connected: live.length > 0,
+    replicas: live.length,
+    queue_length: counts.queued,
+    processing: counts.processing,
+    last_seen_at: space.lastSeenAt === null ? null : new Date(space.lastSeenAt).toISOString(),
+  }
+}
+
+export function viewSpace(space: StoredSpace, status: SpaceStatus, identity: Identity): Space {
+  const path = `/api/v1/spaces/${encodeURIComponent(space.owner)}/${encodeURIComponent(space.name)}`
+  return {
+    id: space.id,
+    owner: space.owner,
+    name: space.name,
+    type: 'websocket',
+    description: space.description,
+    category: space.category,
+    tags: [...space.tags],
+    emoji: space.emoji,
+    visibility: space.visibility,
+    inputs: [...space.inputs],
+    examples: [...space.examples],
+    max_queue: space.maxQueue,
+    min_interval_seconds: space.minIntervalSeconds,
+    daily_quota: space.dailyQuota,
+    deadline_seconds: space.deadlineSeconds,
+    open_registration: space.openRegistration,
+    cover_url: space.coverUpdatedAt === null ? null : `${path}/cover?v=${space.coverUpdatedAt}`,
+    created_at: new Date(space.createdAt).toISOString(),
+    updated_at: new Date(space.updatedAt).toISOString(),
+    can_edit: canEdit(space, identity),
+    status,
+  }
+}

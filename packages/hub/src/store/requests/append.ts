@@ -1,0 +1,51 @@
+import { type ErrorCode, LIMITS, type RequestEvent } from '@websocket-spaces/protocol'
+import type { Append, Appended, Report } from '../../requests/ports.ts'
+import type { Database } from '../database.ts'
+import type { RequestTable } from '../schema.ts'
+
+/** Adds reports to the logs of running requests, all in one transaction. */
+export async function appendReports(db: Database, batch: readonly Append[], at: number): Promise<Appended[]> {
+  return db.transaction().execute(async (tx) => {
+    const answers: Appended[] = []
+    for (const append of batch) answers.push(await appendOne(tx, append, at))
+    return answers
+  })
+}
+
+async function appendOne(db: Database, { requestId, leaseId, reports }: Append, at: number): Promise<Appended> {
+  const row = await db
+    .selectFrom('requests')
+    .select(['status', 'lease_id', 'last_seq', 'output_chars', 'progress'])
+    .where('id', '=', requestId)
+    .executeTakeFirst()
+  const refusal = refuse(row, leaseId, reports)
+  if (row === undefined || refusal !== null) return { ok: false, code: refusal ?? 'not_found' }
+  const events = reports.map((report, index) => numbered(report, row.last_seq + 1 + index, at))
+  const values = reports.map((report, index) => {
+    const { type, ...data } = report
+    return { request_id: requestId, seq: row.last_seq + 1 + index, type, data: JSON.stringify(data), at }
+  })
+  await db.insertInto('request_events').values(values).execute()
+  const progress = reports.findLast((report) => report.type === 'progress')?.progress ?? row.progress
+  const change = { last_seq: row.last_seq + reports.length, output_chars: row.output_chars + outputChars(reports), progress }
+  await db.updateTable('requests').set(change).where('id', '=', requestId).execute()
+  return { ok: true, events }
+}
+
+type HeadColumns = Pick<RequestTable, 'status' | 'lease_id' | 'last_seq' | 'output_chars' | 'progress'>
+
+function refuse(row: HeadColumns | undefined, leaseId: string, reports: readonly Report[]): ErrorCode | null {
+  if (row === undefined) return 'not_found'
+  if (row.status !== 'queued' && row.status !== 'processing') return 'request_finished'
+  if (row.lease_id !== leaseId) return 'stale_lease'
+  const tooLong = row.output_chars + outputChars(reports) > LIMITS.outputChars
+  return tooLong || row.last_seq + reports.length > LIMITS.eventsPerRequest ? 'output_full' : null
+}
+
+function outputChars(reports: readonly Report[]): number {
+  return reports.reduce((sum, report) => sum + (report.type === 'output' ? report.text.length : 0), 0)
+}
+
+function numbered(report: Report, seq: number, at: number): RequestEvent {
+  return { seq, at: new Date(at).toISOString(), ...report }
+}

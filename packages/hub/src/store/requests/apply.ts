@@ -1,0 +1,73 @@
+import type { Outcome, RequestEvent, RequestId } from '@websocket-spaces/protocol'
+import { type Fact, next, type Step } from '../../requests/lifecycle.ts'
+import type { Applied, StoredRequest } from '../../requests/ports.ts'
+import type { Database } from '../database.ts'
+import type { RequestTable } from '../schema.ts'
+import { selectRequests, toRequest } from './rows.ts'
+
+type Change = Partial<RequestTable>
+type MovingStep = Exclude<Step, { to: 'same' | 'refused' }>
+
+/** Applies one fact: reads the request, asks the lifecycle, writes the step and its event, in one transaction. */
+export async function applyFact(db: Database, id: RequestId, fact: Fact): Promise<Applied> {
+  return db.transaction().execute(async (tx): Promise<Applied> => {
+    const row = await selectRequests(tx).where('requests.id', '=', id).executeTakeFirst()
+    if (row === undefined) return { ok: false, code: 'not_found', request: null }
+    const request = toRequest(row)
+    const step = next(request.phase, request.attempt, fact)
+    if (step.to === 'refused') return { ok: false, code: step.code, request }
+    if (step.to === 'same') return { ok: true, changed: false, request, events: [] }
+    const change: Change = { ...changeOf(step), last_seq: request.lastSeq + 1 }
+    const event = eventOf(step, request, fact.at)
+    await tx.updateTable('requests').set(change).where('id', '=', id).execute()
+    await tx
+      .insertInto('request_events')
+      .values({ request_id: id, seq: event.seq, type: event.type, data: dataOf(event), at: fact.at })
+      .execute()
+    return { ok: true, changed: true, request: toRequest({ ...row, ...change }), events: [event] }
+  })
+}
+
+function changeOf(step: MovingStep): Change {
+  const noLease = { lease_id: null, connection_id: null }
+  switch (step.to) {
+    case 'running':
+      return { status: 'processing', attempt: step.attempt, started_at: step.startedAt, deadline_at: step.deadlineAt, progress: null }
+    case 'waiting':
+      return { status: 'queued', ...noLease, instance: null, started_at: null, deadline_at: null, progress: null }
+    case 'finished':
+      return { status: step.outcome.status, ...noLease, deadline_at: null, finished_at: step.at, ...columnsOf(step.outcome) }
+  }
+}
+
+function columnsOf(outcome: Outcome): Change {
+  switch (outcome.status) {
+    case 'completed':
+      return { result: JSON.stringify(outcome.result), progress: 1 }
+    case 'failed':
+      return { error: JSON.stringify(outcome.error), result: outcome.result === null ? null : JSON.stringify(outcome.result) }
+    case 'canceled':
+      return {}
+  }
+}
+
+function eventOf(step: MovingStep, request: StoredRequest, at: number): RequestEvent {
+  const numbered = { seq: request.lastSeq + 1, at: new Date(at).toISOString() }
+  switch (step.to) {
+    case 'running': {
+      const instance = step.lease.instance
+      return { ...numbered, type: 'status', status: 'processing', attempt: step.attempt, ...(instance === null ? {} : { instance }) }
+    }
+    case 'waiting':
+      return { ...numbered, type: 'status', status: 'queued', attempt: step.attempt, reason: step.reason }
+    case 'finished':
+      return { ...numbered, type: 'result', outcome: step.outcome }
+  }
+}
+
+/** The result itself is in the request's row. */
+function dataOf(event: RequestEvent): string {
+  if (event.type === 'result') return '{}'
+  const { seq: _seq, at: _at, type: _type, ...data } = event
+  return JSON.stringify(data)
+}

@@ -1,0 +1,27 @@
+import type { RequestStore } from '../../requests/ports.ts'
+import type { Database } from '../database.ts'
+import { appendReports } from './append.ts'
+import { applyFact } from './apply.ts'
+import { claimRequests } from './claim.ts'
+import { insertRequest } from './insert.ts'
+import * as read from './read.ts'
+
+export function createRequestStore(db: Database): RequestStore {
+  return {
+    insert: (request, limits) => insertRequest(db, request, limits),
+    claim: (claim) => claimRequests(db, claim),
+    apply: (id, fact) => applyFact(db, id, fact),
+    append: (batch, at) => appendReports(db, batch, at),
+    find: (id) => read.findRequest(db, id),
+    page: (query) => read.pageOfRequests(db, query),
+    events: (id, after, limit) => read.eventsAfter(db, id, after, limit),
+    waiting: (spaceId, limit) => read.waitingOf(db, spaceId, limit),
+    waitingBefore: (spaceId, id) => read.countWaitingBefore(db, spaceId, id),
+    counts: (spaceId) => read.countsOf(db, spaceId),
+    totals: (since) => read.totalsSince(db, since),
+    overdue: (at, limit) => read.overdueAt(db, at, limit),
+    leased: (limit, spaceId) => read.leasedRequests(db, limit, spaceId),
+    unfinished: (spaceId, limit) => read.unfinishedOf(db, spaceId, limit),
+    spacesWithClaimable: () => read.spacesWithClaimable(db),
+  }
+}

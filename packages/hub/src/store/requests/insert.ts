@@ -1,0 +1,67 @@
+import { SpacesError, type UserId, type SpaceId } from '@websocket-spaces/protocol'
+import type { NewRequest, SubmitLimits } from '../../requests/ports.ts'
+import type { Database } from '../database.ts'
+
+const DAY = 86_400_000
+
+/** Checks the space's limits and commits the request with its first event, in one transaction. */
+export async function insertRequest(db: Database, request: NewRequest, limits: SubmitLimits): Promise<void> {
+  await db.transaction().execute(async (tx) => {
+    await checkQueue(tx, request.spaceId, limits.maxQueue)
+    await checkInterval(tx, request, limits.minIntervalSeconds)
+    await checkQuota(tx, request, limits.dailyQuota)
+    await tx
+      .insertInto('requests')
+      .values({
+        id: request.id,
+        space_id: request.spaceId,
+        user_id: request.userId,
+        status: 'queued',
+        input: JSON.stringify(request.input),
+        attempt: 0,
+        last_seq: 1,
+        output_chars: 0,
+        created_at: request.createdAt,
+      })
+      .execute()
+    const data = JSON.stringify({ status: 'queued', attempt: 0 })
+    await tx.insertInto('request_events').values({ request_id: request.id, seq: 1, type: 'status', data, at: request.createdAt }).execute()
+  })
+}
+
+async function checkQueue(db: Database, spaceId: SpaceId, limit: number): Promise<void> {
+  const last = await db
+    .selectFrom('requests')
+    .select('id')
+    .where('space_id', '=', spaceId)
+    .where('status', '=', 'queued')
+    .orderBy('id')
+    .offset(limit - 1)
+    .limit(1)
+    .executeTakeFirst()
+  if (last !== undefined) throw new SpacesError('queue_full', { limit, wait: 5 })
+}
+
+async function checkInterval(db: Database, { spaceId, userId, createdAt }: NewRequest, seconds: number): Promise<void> {
+  if (seconds === 0) return
+  const latest = await ownRequests(db, spaceId, userId).select('created_at').orderBy('id', 'desc').limit(1).executeTakeFirst()
+  const wait = latest === undefined ? 0 : Math.ceil((latest.created_at + seconds * 1000 - createdAt) / 1000)
+  if (wait > 0) throw new SpacesError('too_fast', { seconds, wait })
+}
+
+async function checkQuota(db: Database, { spaceId, userId, createdAt }: NewRequest, limit: number): Promise<void> {
+  if (limit === 0) return
+  const midnight = createdAt - (createdAt % DAY)
+  const last = await ownRequests(db, spaceId, userId)
+    .select('id')
+    .where('created_at', '>=', midnight)
+    .orderBy('id', 'desc')
+    .offset(limit - 1)
+    .limit(1)
+    .executeTakeFirst()
+  if (last !== undefined) throw new SpacesError('quota_exceeded', { limit, wait: Math.ceil((midnight + DAY - createdAt) / 1000) })
+}
+
+function ownRequests(db: Database, spaceId: SpaceId, userId: UserId) {
+  return db.selectFrom('requests').where('space_id', '=', spaceId).where('user_id', '=', userId)
+}

@@ -1,0 +1,118 @@
+import type { RequestEvent, RequestId, SpaceId } from '@websocket-spaces/protocol'
+import type { QueueCounts, RequestPageQuery, RequestStore, StoredRequest } from '../../requests/ports.ts'
+import type { Database } from '../database.ts'
+import { outcomeOf, selectRequests, toEvent, toRequest } from './rows.ts'
+
+type Leased = Awaited<ReturnType<RequestStore['leased']>>
+type Overdue = Awaited<ReturnType<RequestStore['overdue']>>
+
+export async function findRequest(db: Database, id: RequestId): Promise<StoredRequest | null> {
+  const row = await selectRequests(db).where('requests.id', '=', id).executeTakeFirst()
+  return row === undefined ? null : toRequest(row)
+}
+
+export async function pageOfRequests(db: Database, { spaceId, userId, before, limit }: RequestPageQuery): Promise<StoredRequest[]> {
+  let query = selectRequests(db).orderBy('requests.id', 'desc').limit(limit)
+  if (spaceId !== undefined) query = query.where('requests.space_id', '=', spaceId)
+  if (userId !== undefined) query = query.where('requests.user_id', '=', userId)
+  if (before !== undefined) query = query.where('requests.id', '<', before)
+  return (await query.execute()).map(toRequest)
+}
+
+export async function eventsAfter(db: Database, id: RequestId, after: number, limit: number): Promise<RequestEvent[]> {
+  const rows = await db
+    .selectFrom('request_events')
+    .selectAll()
+    .where('request_id', '=', id)
+    .where('seq', '>', after)
+    .orderBy('seq')
+    .limit(limit)
+    .execute()
+  if (rows.at(-1)?.type !== 'result') return rows.map((row) => toEvent(row, null))
+  const request = await db.selectFrom('requests').select(['status', 'result', 'error']).where('id', '=', id).executeTakeFirst()
+  const ending = request === undefined ? null : outcomeOf(request)
+  // The space was deleted between the two reads, and its requests with it.
+  if (ending === null) return []
+  return rows.map((row) => toEvent(row, ending))
+}
+
+export async function waitingOf(db: Database, spaceId: SpaceId, limit: number): Promise<RequestId[]> {
+  const rows = await queuedOf(db, spaceId).select('id').orderBy('id').limit(limit).execute()
+  return rows.map((row) => row.id)
+}
+
+export async function countWaitingBefore(db: Database, spaceId: SpaceId, id: RequestId): Promise<number> {
+  const row = await queuedOf(db, spaceId)
+    .where('id', '<', id)
+    .select((e) => e.fn.countAll<number>().as('count'))
+    .executeTakeFirst()
+  return row?.count ?? 0
+}
+
+export async function countsOf(db: Database, spaceId: SpaceId): Promise<QueueCounts> {
+  const queued = await queuedOf(db, spaceId)
+    .select((e) => e.fn.countAll<number>().as('count'))
+    .executeTakeFirst()
+  const processing = await db
+    .selectFrom('requests')
+    .where('space_id', '=', spaceId)
+    .where('status', '=', 'processing')
+    .select((e) => e.fn.countAll<number>().as('count'))
+    .executeTakeFirst()
+  return { queued: queued?.count ?? 0, processing: processing?.count ?? 0 }
+}
+
+export async function totalsSince(db: Database, since: number): Promise<QueueCounts & { finished: number }> {
+  const rows = await db
+    .selectFrom('requests')
+    .select((e) => ['status', e.fn.countAll<number>().as('count')])
+    .where((e) => e.or([e('status', 'in', ['queued', 'processing']), e('finished_at', '>=', since)]))
+    .groupBy('status')
+    .execute()
+  const count = (...statuses: string[]): number => rows.filter((row) => statuses.includes(row.status)).reduce((sum, row) => sum + row.count, 0)
+  return { queued: count('queued'), processing: count('processing'), finished: count('completed', 'failed', 'canceled') }
+}
+
+export async function overdueAt(db: Database, at: number, limit: number): Promise<Overdue> {
+  return db
+    .selectFrom('requests')
+    .innerJoin('spaces', 'spaces.id', 'requests.space_id')
+    .select(['requests.id', 'spaces.deadline_seconds as seconds'])
+    .where('requests.status', '=', 'processing')
+    .where('requests.deadline_at', '<=', at)
+    .limit(limit)
+    .execute()
+}
+
+export async function leasedRequests(db: Database, limit: number, spaceId?: SpaceId): Promise<Leased> {
+  let query = db.selectFrom('requests').select(['id', 'lease_id']).where('lease_id', 'is not', null).limit(limit)
+  if (spaceId !== undefined) query = query.where('space_id', '=', spaceId)
+  return (await query.execute()).flatMap((row) => (row.lease_id === null ? [] : [{ id: row.id, leaseId: row.lease_id }]))
+}
+
+export async function unfinishedOf(db: Database, spaceId: SpaceId, limit: number): Promise<RequestId[]> {
+  const rows = await db
+    .selectFrom('requests')
+    .select('id')
+    .where('space_id', '=', spaceId)
+    .where('status', 'in', ['queued', 'processing'])
+    .orderBy('id')
+    .limit(limit)
+    .execute()
+  return rows.map((row) => row.id)
+}
+
+export async function spacesWithClaimable(db: Database): Promise<SpaceId[]> {
+  const rows = await db
+    .selectFrom('requests')
+    .select('space_id')
+    .distinct()
+    .where('status', '=', 'queued')
+    .where('lease_id', 'is', null)
+    .execute()
+  return rows.map((row) => row.space_id)
+}
+
+function queuedOf(db: Database, spaceId: SpaceId) {
+  return db.selectFrom('requests').where('space_id', '=', spaceId).where('status', '=', 'queued')
+}

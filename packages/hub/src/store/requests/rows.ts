@@ -1,0 +1,76 @@
+import { z } from 'zod'
+import { type Outcome, outcome, requestError, type RequestEvent, requestEvent, requestInput, requestResult } from '@websocket-spaces/protocol'
+import type { Lease, Phase } from '../../requests/lifecycle.ts'
+import type { StoredRequest } from '../../requests/ports.ts'
+import type { Database } from '../database.ts'
+import type { RequestEventTable, RequestTable } from '../schema.ts'
+
+export type RequestRow = RequestTable & { space_name: string; space_owner_id: StoredRequest['spaceOwnerId']; owner_name: string; user_name: string }
+
+/** Requests with the names people know their space and user by. */
+export function selectRequests(db: Database) {
+  return db
+    .selectFrom('requests')
+    .innerJoin('spaces', 'spaces.id', 'requests.space_id')
+    .innerJoin('user as owner', 'owner.id', 'spaces.owner_id')
+    .innerJoin('user as submitter', 'submitter.id', 'requests.user_id')
+    .selectAll('requests')
+    .select((e) => [
+      'spaces.name as space_name',
+      'spaces.owner_id as space_owner_id',
+      e.fn.coalesce('owner.displayUsername', 'owner.username', e.val('')).as('owner_name'),
+      e.fn.coalesce('submitter.displayUsername', 'submitter.username', e.val('')).as('user_name'),
+    ])
+}
+
+export function toRequest(row: RequestRow): StoredRequest {
+  return {
+    id: row.id,
+    spaceId: row.space_id,
+    space: `${row.owner_name}/${row.space_name}`,
+    spaceOwnerId: row.space_owner_id,
+    userId: row.user_id,
+    username: row.user_name,
+    phase: phaseOf(row),
+    input: requestInput.parse(JSON.parse(row.input)),
+    result: row.result === null ? null : requestResult.parse(JSON.parse(row.result)),
+    error: row.error === null ? null : requestError.parse(JSON.parse(row.error)),
+    progress: row.progress,
+    attempt: row.attempt,
+    lastSeq: row.last_seq,
+    instance: row.instance,
+    createdAt: row.created_at,
+    startedAt: row.started_at,
+    deadlineAt: row.deadline_at,
+    finishedAt: row.finished_at,
+  }
+}
+
+type PhaseColumns = Pick<RequestTable, 'status' | 'lease_id' | 'connection_id' | 'instance' | 'started_at' | 'deadline_at'>
+
+export function phaseOf(row: PhaseColumns): Phase {
+  if (row.status !== 'queued' && row.status !== 'processing') return { at: 'finished', status: row.status }
+  const lease: Lease | null =
+    row.lease_id === null || row.connection_id === null ? null : { id: row.lease_id, connectionId: row.connection_id, instance: row.instance }
+  if (lease === null) return { at: 'waiting' }
+  if (row.status === 'queued') return { at: 'handed', lease }
+  return { at: 'running', lease, startedAt: row.started_at ?? 0, deadlineAt: row.deadline_at ?? 0 }
+}
+
+const eventData = z.record(z.string(), z.json())
+
+/** A `result` event's data is its request's row; all others carry their own. */
+export function toEvent(row: RequestEventTable, ending: Outcome | null): RequestEvent {
+  const numbered = { seq: row.seq, at: new Date(row.at).toISOString(), type: row.type }
+  if (row.type === 'result') return requestEvent.parse({ ...numbered, outcome: ending })
+  return requestEvent.parse({ ...numbered, ...eventData.parse(JSON.parse(row.data)) })
+}
+
+export function outcomeOf(row: Pick<RequestTable, 'status' | 'result' | 'error'>): Outcome | null {
+  if (row.status === 'queued' || row.status === 'processing') return null
+  return outcome.parse({
+    status: row.status,
+    result: row.result === null ? null : JSON.parse(row.result),
+    error: row.error === null ? undefined : JSON.parse(row.error),
+  })
+}
