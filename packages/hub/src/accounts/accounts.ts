@@ -30,7 +30,7 @@ export interface AccountsOptions {
   readonly onRevoked: (tokenIds: readonly SecretId[]) => void
   /** The user's live sockets must be closed; those still allowed come back by themselves. */
   readonly onUserRevoked: (userId: UserId) => void
-  onError(message: string, details: unknown): void
+  readonly onError: (message: string, details: unknown) => void
   /** Milliseconds since 1970; for tests. */
   readonly now?: () => number
 }

@@ -21,7 +21,7 @@ export interface ApiKeys {
 export interface ApiKeysOptions {
   readonly store: SecretStore
   readonly now: () => number
-  onError(message: string, details: unknown): void
+  readonly onError: (message: string, details: unknown) => void
 }
 
 const CACHED_FOR = 5_000
@@ -51,7 +51,16 @@ export function createApiKeys({ store, now, onError }: ApiKeysOptions): ApiKeys 
       if (identity.via !== 'session') throw new SpacesError('forbidden')
       const fresh = makeSecret('wsk_')
       const id = secretId.parse(uuid())
-      const key = { id, name, hint: fresh.hint, hash: fresh.hash, createdAt: now(), spaceId: null, ownerId: identity.userId, kind: 'key' as const }
+      const key = {
+        id,
+        name,
+        hint: fresh.hint,
+        hash: fresh.hash,
+        createdAt: now(),
+        spaceId: null,
+        ownerId: identity.userId,
+        kind: 'key' as const,
+      }
       if (!(await store.add(key, LIMITS.tokensPerOwner))) throw new SpacesError('too_many', { limit: LIMITS.tokensPerOwner })
       return { ...secretView({ ...key, space: null, lastUsedAt: null }), token: fresh.secret }
     },

@@ -10,8 +10,11 @@ export const ADDRESS_HEADER = 'x-hub-address'
 
 const DAY = 24 * 60 * 60
 
-/** What better-auth takes as its database: `{ db, type: 'sqlite' }` around the store's own connection. */
-export type AuthDatabase = NonNullable<BetterAuthOptions['database']>
+/** The store's own connection, a Kysely instance, in the form better-auth takes it. */
+export interface AuthDatabase {
+  readonly db: object
+  readonly type: 'sqlite' | 'postgres'
+}
 
 export interface AuthOptions {
   readonly database: AuthDatabase
@@ -19,7 +22,7 @@ export interface AuthOptions {
   readonly secret: string
   /** Whether people open the hub by https only. */
   readonly secureCookies: boolean
-  onError(message: string, details: unknown): void
+  readonly onError: (message: string, details: unknown) => void
 }
 
 /**

@@ -40,7 +40,7 @@ export interface ConnectTokens {
   /** Null when it is unknown, revoked, or its owner is banned. */
   find(token: string): Promise<ConnectToken | null>
   /** Drops the connections of an owner's tokens, which stay stored: a ban may be lifted. */
-  dropConnections(ownerId: UserId): Promise<void>
+  readonly dropConnections: (ownerId: UserId) => Promise<void>
 }
 
 export interface ConnectTokensOptions {
@@ -48,7 +48,7 @@ export interface ConnectTokensOptions {
   readonly now: () => number
   /** Closes every connection that registered with one of these. */
   readonly onRevoked: (ids: readonly SecretId[]) => void
-  onError(message: string, details: unknown): void
+  readonly onError: (message: string, details: unknown) => void
 }
 
 export function createConnectTokens({ store, now, onRevoked, onError }: ConnectTokensOptions): ConnectTokens {

@@ -21,7 +21,7 @@ export interface FirstAdmin {
   /** Whether this user still signs in with the generated password. */
   isInitialPassword(userId: UserId): Promise<boolean>
   /** Call after any change of a password: the file with the generated one is deleted when it was that one. */
-  passwordChanged(userId: UserId): Promise<void>
+  readonly passwordChanged: (userId: UserId) => Promise<void>
 }
 
 export interface FirstAdminOptions {
@@ -31,7 +31,7 @@ export interface FirstAdminOptions {
   readonly dataDir: string
   /** ADMIN_PASSWORD; without it one is generated. */
   readonly adminPassword: string | undefined
-  onError(message: string, details: unknown): void
+  readonly onError: (message: string, details: unknown) => void
 }
 
 /** Makes sure there is somebody who can sign in as admin. Throws {@link StartupError}. */

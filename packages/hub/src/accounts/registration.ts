@@ -2,10 +2,10 @@ import { type HubSettings, type RegistrationMode, registrationMode } from '@webs
 import type { SettingsStore } from './ports.ts'
 
 export interface Registration {
-  mode(): Promise<RegistrationMode>
+  readonly mode: () => Promise<RegistrationMode>
   /** The settings an admin may change. */
-  settings(): Promise<HubSettings>
-  update(settings: HubSettings): Promise<HubSettings>
+  readonly settings: () => Promise<HubSettings>
+  readonly update: (settings: HubSettings) => Promise<HubSettings>
 }
 
 const KEY = 'registration'

@@ -8,7 +8,7 @@ export interface Sessions {
   /** Who the session cookie belongs to; null when there is none, it is wrong, expired, or its user is banned. */
   identify(cookie: string | undefined): Promise<Identity | null>
   /** Prolongs a session that is older than a day. Returns the cookies to set. */
-  renew(caller: Caller): Promise<string[]>
+  readonly renew: (caller: Caller) => Promise<string[]>
   /** Ends the session. Returns the cookies to set. */
   end(caller: Caller): Promise<string[]>
   /** Forgets what is cached about a user; what is being looked up right now is not cached either. */

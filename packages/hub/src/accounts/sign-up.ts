@@ -29,7 +29,11 @@ export interface SignUpOptions {
 export const SIGN_UP_RULE: ThrottleRule = { max: 60, window: 60_000 }
 
 /** Names that would pass for the hub itself. `admin` is made on the first start and so is taken anyway. */
-const RESERVED = new Set('admin administrator anonymous api everyone hub me mod moderator nobody null official root security staff support system undefined websocket-spaces'.split(' '))
+const RESERVED = new Set(
+  'admin administrator anonymous api everyone hub me mod moderator nobody null official root security staff support system undefined websocket-spaces'.split(
+    ' ',
+  ),
+)
 
 /**
  * Registers a user and signs in. Throws `registration_closed`, `invite_required`, `username_taken` or `rate_limited`.
@@ -44,7 +48,8 @@ export function createSignUp(options: SignUpOptions): (body: SignUpBody, caller:
     if (mode === 'closed') throw new SpacesError('registration_closed')
     byAddress.take(addressBucket(caller.address))
     if (mode === 'invite') await invites.check(body.invite)
-    if (RESERVED.has(body.username.toLowerCase()) || (await users.findByName(body.username)) !== null) throw new SpacesError('username_taken')
+    if (RESERVED.has(body.username.toLowerCase()) || (await users.findByName(body.username)) !== null)
+      throw new SpacesError('username_taken')
     if (mode === 'open') return register(options, body, caller)
     return invites.spend(body.invite, () => register(options, body, caller))
   }

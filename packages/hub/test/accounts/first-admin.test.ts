@@ -45,7 +45,10 @@ describe('the first admin', () => {
 
   test('is not made with an ADMIN_PASSWORD that is too short', async () => {
     const dataDir = await temporaryDirectory()
-    await expect(openAccounts({ adminPassword: 'short', dataDir })).rejects.toMatchObject({ code: 'config_invalid', details: { name: 'ADMIN_PASSWORD' } })
+    await expect(openAccounts({ adminPassword: 'short', dataDir })).rejects.toMatchObject({
+      code: 'config_invalid',
+      details: { name: 'ADMIN_PASSWORD' },
+    })
   })
 
   test('loses the file when they change the password themselves', async () => {
@@ -60,7 +63,11 @@ describe('the first admin', () => {
   test('keeps the file when the change is refused', async () => {
     await using hub = await openAccounts(generated)
     const { cookie, identity } = await signInAdmin(hub, hub.accounts.firstAdmin?.password)
-    const change = hub.accounts.changePassword(identity, { currentPassword: 'a wrong one', newPassword: 'something else' }, from('10.0.0.1', cookie))
+    const change = hub.accounts.changePassword(
+      identity,
+      { currentPassword: 'a wrong one', newPassword: 'something else' },
+      from('10.0.0.1', cookie),
+    )
     expect(await refusal(change)).toBe('wrong_password')
     expect(await readdir(hub.dataDir)).toContain(FILE)
     expect(await hub.accounts.me(identity.userId)).toMatchObject({ initial_password: true })
@@ -115,8 +122,12 @@ describe('the key that signs cookies', () => {
   test('of another hub opens no session here', async () => {
     await using here = await openAccounts()
     await using there = await openAccounts()
-    const value = cookieOf(await there.accounts.signIn({ username: 'admin', password: 'correct horse battery' }, from('10.0.0.1'))).split('=')[1]
-    const name = cookieOf(await here.accounts.signIn({ username: 'admin', password: 'correct horse battery' }, from('10.0.0.1'))).split('=')[0]
+    const value = cookieOf(await there.accounts.signIn({ username: 'admin', password: 'correct horse battery' }, from('10.0.0.1'))).split(
+      '=',
+    )[1]
+    const name = cookieOf(await here.accounts.signIn({ username: 'admin', password: 'correct horse battery' }, from('10.0.0.1'))).split(
+      '=',
+    )[0]
     expect(await here.accounts.authenticate({ cookie: `${name}=${value}` })).toBeNull()
   })
 })

@@ -40,7 +40,8 @@ export async function temporaryDirectory(): Promise<string> {
 /** Accounts on a real SQLite file. `adminPassword: undefined` lets the first admin's password be generated. */
 export async function openAccounts(options: TestOptions = { adminPassword: ADMIN_PASSWORD }): Promise<TestAccounts> {
   const dataDir = options.dataDir ?? (await temporaryDirectory())
-  const { db, close: closeDatabase } = await openDatabase(dataDir)
+  const database = await openDatabase(dataDir)
+  const { db } = database
   const revokedTokens: SecretId[] = []
   const revokedUsers: UserId[] = []
   const errors: string[] = []
@@ -62,7 +63,7 @@ export async function openAccounts(options: TestOptions = { adminPassword: ADMIN
   })
   const close = async (): Promise<void> => {
     await accounts.close()
-    await closeDatabase()
+    await database.close()
   }
   return {
     accounts,
@@ -95,7 +96,11 @@ export function cookieOf(signedIn: SignedIn): string {
   return signedIn.cookies.map((cookie) => cookie.split(';')[0]).join('; ')
 }
 
-export async function register({ accounts }: TestAccounts, username: string, password = 'password-1'): Promise<{ cookie: string; identity: Identity }> {
+export async function register(
+  { accounts }: TestAccounts,
+  username: string,
+  password = 'password-1',
+): Promise<{ cookie: string; identity: Identity }> {
   const cookie = cookieOf(await accounts.signUp({ username, password }, from('10.9.9.9')))
   return { cookie, identity: await mustAuthenticate(accounts, cookie) }
 }

@@ -4,12 +4,40 @@ import { describe, expect, test } from 'vitest'
 import { secretId, type SpaceId, spaceId } from '@websocket-spaces/protocol'
 import { from, openAccounts, refusal, register, signInAdmin, type TestAccounts } from './harness.ts'
 
-async function addSpace({ db }: TestAccounts, ownerId: Awaited<ReturnType<typeof register>>['identity']['userId'], name: string): Promise<SpaceId> {
+async function addSpace(
+  { db }: TestAccounts,
+  ownerId: Awaited<ReturnType<typeof register>>['identity']['userId'],
+  name: string,
+): Promise<SpaceId> {
   const id = spaceId.parse(`space-${name}`)
-  const texts = { name, description: '', tags: '[]', emoji: '', inputs: '[]', examples: '[]', category: 'other' as const, visibility: 'public' as const }
-  const numbers = { max_queue: 1, min_interval_seconds: 0, daily_quota: 0, deadline_seconds: 1, open_registration: 0, created_at: 0, updated_at: 0 }
-  await db.insertInto('spaces').values({ id, owner_id: ownerId, ...texts, ...numbers }).execute()
+  const texts = {
+    name,
+    description: '',
+    tags: '[]',
+    emoji: '',
+    inputs: '[]',
+    examples: '[]',
+    category: 'other' as const,
+    visibility: 'public' as const,
+  }
+  const numbers = {
+    max_queue: 1,
+    min_interval_seconds: 0,
+    daily_quota: 0,
+    deadline_seconds: 1,
+    open_registration: 0,
+    created_at: 0,
+    updated_at: 0,
+  }
+  await db
+    .insertInto('spaces')
+    .values({ id, owner_id: ownerId, ...texts, ...numbers })
+    .execute()
   return id
+}
+
+async function names(list: Promise<{ name: string; space: string | null }[]>): Promise<[string, string | null][]> {
+  return (await list).map((token) => [token.name, token.space])
 }
 
 describe('API keys', () => {
@@ -32,9 +60,15 @@ describe('API keys', () => {
     const { cookie, identity } = await register(hub, 'Alice')
     const admin = await signInAdmin(hub)
     const { token } = await hub.accounts.apiKeys.create(identity, 'k')
-    expect(await hub.accounts.authenticate({ cookie: admin.cookie, authorization: `Bearer ${token}` })).toMatchObject({ username: 'Alice', via: 'key' })
+    expect(await hub.accounts.authenticate({ cookie: admin.cookie, authorization: `Bearer ${token}` })).toMatchObject({
+      username: 'Alice',
+      via: 'key',
+    })
     expect(await hub.accounts.authenticate({ cookie, authorization: 'Bearer wsk_wrong' })).toBeNull()
-    expect(await hub.accounts.authenticate({ cookie, authorization: 'Basic cHJveHk6c2VjcmV0' })).toMatchObject({ username: 'Alice', via: 'session' })
+    expect(await hub.accounts.authenticate({ cookie, authorization: 'Basic cHJveHk6c2VjcmV0' })).toMatchObject({
+      username: 'Alice',
+      via: 'session',
+    })
   })
 
   test('stop working the moment they are revoked, cached or not', async () => {
@@ -67,7 +101,9 @@ describe('API keys', () => {
   test('are limited in number, also when many are asked for at once', async () => {
     await using hub = await openAccounts()
     const { identity } = await register(hub, 'Alice')
-    const outcomes = await Promise.all(Array.from({ length: 205 }, (_, index) => refusal(hub.accounts.apiKeys.create(identity, `k${index}`))))
+    const outcomes = await Promise.all(
+      Array.from({ length: 205 }, (_, index) => refusal(hub.accounts.apiKeys.create(identity, `k${index}`))),
+    )
     expect(outcomes.filter((outcome) => outcome === 'too_many')).toHaveLength(5)
   })
 
@@ -101,9 +137,11 @@ describe('connect tokens', () => {
     const owner = { ownerId: identity.userId, ownerRole: 'user' }
     expect(await hub.accounts.connectTokens.find(one.token)).toEqual({ id: one.id, spaceId: space.id, ...owner })
     expect(await hub.accounts.connectTokens.find(all.token)).toEqual({ id: all.id, spaceId: null, ...owner })
-    const names = async (list: Promise<{ name: string; space: string | null }[]>): Promise<unknown> => (await list).map((t) => [t.name, t.space])
     expect(await names(hub.accounts.connectTokens.listOfSpace(space.id))).toEqual([['gpu box', 'Alice/ocr']])
-    expect(await names(hub.accounts.connectTokens.listOfOwner(identity.userId))).toEqual([['lab', null], ['gpu box', 'Alice/ocr']])
+    expect(await names(hub.accounts.connectTokens.listOfOwner(identity.userId))).toEqual([
+      ['lab', null],
+      ['gpu box', 'Alice/ocr'],
+    ])
   })
 
   test('and API keys are not good for each other', async () => {
@@ -165,6 +203,7 @@ test('no secret is anywhere in the data directory, except what is meant to be th
   expect(files).toContain('hub.sqlite')
   for (const file of files) {
     const bytes = await readFile(join(hub.dataDir, file))
-    for (const secret of [...secrets, 'the password of Alice', signature]) expect(bytes.includes(secret), `${secret} in ${file}`).toBe(false)
+    for (const secret of [...secrets, 'the password of Alice', signature])
+      expect(bytes.includes(secret), `${secret} in ${file}`).toBe(false)
   }
 })

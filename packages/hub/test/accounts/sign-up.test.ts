@@ -12,6 +12,12 @@ async function usesLeft({ accounts }: TestAccounts): Promise<number | undefined>
   return (await accounts.invites.list())[0]?.uses_left
 }
 
+async function inviteOnly(): Promise<TestAccounts> {
+  const hub = await openAccounts()
+  await hub.accounts.updateSettings({ registration: 'invite' })
+  return hub
+}
+
 describe('registering', () => {
   test('is open at first, signs in and makes a plain user', async () => {
     await using hub = await openAccounts()
@@ -63,12 +69,6 @@ describe('registering', () => {
 })
 
 describe('invites', () => {
-  async function inviteOnly(): Promise<TestAccounts> {
-    const hub = await openAccounts()
-    await hub.accounts.updateSettings({ registration: 'invite' })
-    return hub
-  }
-
   test('are needed when the hub is for invited people', async () => {
     await using hub = await inviteOnly()
     expect(await signUp(hub, 'Alice')).toBe('invite_required')

@@ -17,7 +17,8 @@ describe('listing users', () => {
   test('finds part of a name in any case, and takes %, _ and \\ as they are', async () => {
     await using hub = await openAccounts()
     for (const name of ['under_score', 'underXscore', 'Other']) await register(hub, name)
-    const search = async (text: string): Promise<string[]> => (await hub.accounts.users.list({ limit: 9, search: text })).users.map((u) => u.username)
+    const search = async (text: string): Promise<string[]> =>
+      (await hub.accounts.users.list({ limit: 9, search: text })).users.map((u) => u.username)
     expect(await search('R_S')).toEqual(['under_score'])
     expect(await search('OTH')).toEqual(['Other'])
     expect(await search('%')).toEqual([])
@@ -56,7 +57,9 @@ describe('a ban', () => {
     await using hub = await openAccounts()
     const { identity, cookie } = await register(hub, 'Mallory')
     const { token } = await hub.accounts.apiKeys.create(identity, 'k')
-    const lookUps = Array.from({ length: 20 }, (_, index) => hub.accounts.authenticate(index % 2 === 0 ? { cookie } : { authorization: `Bearer ${token}` }))
+    const lookUps = Array.from({ length: 20 }, (_, index) =>
+      hub.accounts.authenticate(index % 2 === 0 ? { cookie } : { authorization: `Bearer ${token}` }),
+    )
     await hub.accounts.users.update(identity.userId, { banned: true })
     await Promise.all(lookUps)
     expect(await hub.accounts.authenticate({ cookie })).toBeNull()
@@ -99,7 +102,7 @@ describe('roles', () => {
     const { identity: alice } = await register(hub, 'Alice')
     await hub.accounts.users.update(alice.userId, { role: 'admin' })
     const outcomes = await Promise.all([admin, alice].map((target) => refusal(hub.accounts.users.update(target.userId, { role: 'user' }))))
-    expect(outcomes.sort()).toEqual(['accepted', 'last_admin'])
+    expect(outcomes.toSorted()).toEqual(['accepted', 'last_admin'])
   })
 
   test('of an unknown user cannot be changed', async () => {
@@ -145,7 +148,10 @@ test('a session that is a day old is prolonged, and its cookie with it', async (
   await using hub = await openAccounts()
   const { cookie } = await signInAdmin(hub)
   expect(await hub.accounts.renewSession(from('10.0.0.1', cookie))).toEqual([])
-  await hub.db.updateTable('session').set({ expiresAt: new Date(Date.now() + 20 * 24 * 3_600_000).toISOString() }).execute()
+  await hub.db
+    .updateTable('session')
+    .set({ expiresAt: new Date(Date.now() + 20 * 24 * 3_600_000).toISOString() })
+    .execute()
   const [renewed] = await hub.accounts.renewSession(from('10.0.0.1', cookie))
   expect(renewed).toContain('Max-Age=2592000')
 })

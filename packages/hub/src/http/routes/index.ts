@@ -1,9 +1,5 @@
-import type { FastifyInstance } from 'fastify'
-import type { Services } from '../../services.ts'
 import { accountRoutes } from './accounts/index.ts'
 import { healthRoutes } from './health.ts'
-
-/** A route file exports one such function: it adds its endpoint, or the few that share a resource. */
-export type Route = (app: FastifyInstance, services: Services) => void
+import type { Route } from '../route.ts'
 
 export const routes: readonly Route[] = [healthRoutes, ...accountRoutes]

@@ -1,4 +1,4 @@
-import type { Route } from '../index.ts'
+import type { Route } from '../../route.ts'
 import { adminInviteRoutes } from './admin-invites.ts'
 import { adminSettingsRoutes } from './admin-settings.ts'
 import { adminUserRoutes } from './admin-users.ts'

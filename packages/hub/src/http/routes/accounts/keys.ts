@@ -11,7 +11,10 @@ export function keyRoutes(app: FastifyInstance, { accounts: { apiKeys } }: Servi
   app.post('/api/v1/keys', async (request, reply) => {
     const identity = identityOf(request)
     const { name } = parse(createSecretBody, request.body)
-    return reply.status(201).header('cache-control', 'no-store').send(await apiKeys.create(identity, name))
+    return reply
+      .status(201)
+      .header('cache-control', 'no-store')
+      .send(await apiKeys.create(identity, name))
   })
 
   app.delete('/api/v1/keys/:id', async (request, reply) => {
