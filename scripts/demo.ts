@@ -15,10 +15,9 @@ async function main(): Promise<void> {
   const hub = await createHub(loadConfig(process.env))
   try {
     const { port } = await hub.listen()
-    // Not `localhost`: a proxy or an IPv6-only name must not stand between a hub and its own demo.
-    const host = `http://127.0.0.1:${port}`
+    const host = `http://${reachable(hub.config.listen.host)}:${port}`
     const passwordFile = join(hub.config.dataDir, 'admin-password.txt')
-    const password = hub.firstAdminPassword ?? process.env['ADMIN_PASSWORD'] ?? (await readPassword(passwordFile))
+    const password = hub.firstAdminPassword ?? hub.config.adminPassword ?? (await readPassword(passwordFile))
     const token = await prepareDemoSpace(host, hub.config.dataDir, password)
     console.log(welcome(hub, port, password === undefined ? undefined : passwordFile))
     if (token === null) console.error(noToken())
@@ -34,7 +33,7 @@ function serve(host: string, token: string, signal: AbortSignal): Promise<void> 
     {
       name: 'ocr',
       args: [APP, '--host', host, '--space', DEMO_SPACE],
-      env: { WSS_TOKEN: token },
+      env: { WSS_TOKEN: token, ADMIN_PASSWORD: '' },
       onExit: (code, waitMs) => {
         const seconds = waitMs / 1_000
         console.log(
@@ -44,6 +43,13 @@ function serve(host: string, token: string, signal: AbortSignal): Promise<void> 
     },
     signal,
   )
+}
+
+/** The address of this machine for its own programs, where the hub listens on all of them. */
+function reachable(listenHost: string): string {
+  if (listenHost === '0.0.0.0') return '127.0.0.1'
+  if (listenHost === '::') return '[::1]'
+  return listenHost.includes(':') ? `[${listenHost}]` : listenHost
 }
 
 async function readPassword(path: string): Promise<string | undefined> {

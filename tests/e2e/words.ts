@@ -1,0 +1,37 @@
+/** What the acceptance run expects to read, in the language a test's browser asks for. */
+export const WORDS = {
+  en: {
+    connected: '✓ Connected',
+    notConnected: '✗ Not Connected',
+    submit: 'Submit Request',
+    processingTime: 'processing time',
+    confidence: 'confidence',
+    model: 'model',
+    tokens: 'tokens',
+    outputText: 'output text',
+    appNotConnected: 'Remote app not connected',
+    username: /username/i,
+    password: /password/i,
+    signIn: /sign in/i,
+  },
+  zh: {
+    connected: '✓ 已连接',
+    notConnected: '✗ 未连接',
+    submit: '发送请求',
+    processingTime: '处理时间',
+    confidence: '置信度',
+    model: '模型',
+    tokens: 'Token数',
+    outputText: '输出文本',
+    appNotConnected: '远程应用未连接',
+    username: /用户名/,
+    password: /密码/,
+    signIn: /登录/,
+  },
+} as const
+
+export type Words = (typeof WORDS)[keyof typeof WORDS]
+
+export function wordsOf(project: string): Words {
+  return project === 'zh' ? WORDS.zh : WORDS.en
+}
