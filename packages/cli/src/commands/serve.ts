@@ -1,0 +1,92 @@
+import type { Hub, HubConfig } from '@websocket-spaces/hub'
+import type { Command } from 'commander'
+import type { Cli } from '../cli.ts'
+import { adminPasswordFile } from '../hub-access.ts'
+
+interface ServeFlags {
+  readonly host?: string
+  readonly port?: string
+  readonly dataDir?: string
+}
+
+export function addServe(program: Command, cli: Cli): void {
+  program
+    .command('serve')
+    .description(cli.t('serve.description'))
+    .option('--host <address>', cli.t('serve.option.host'))
+    .option('--port <number>', cli.t('serve.option.port'))
+    .option('--data-dir <path>', cli.t('serve.option.data_dir'))
+    .addHelpText('after', () => `\n${settings(cli)}`)
+    .action((flags: ServeFlags) => serve(cli, flags))
+}
+
+/** Flags are settings said once more: they go the same way. */
+async function serve(cli: Cli, flags: ServeFlags): Promise<void> {
+  const hub = await startHub({
+    ...cli.env,
+    ...(flags.host === undefined ? {} : { HOST: flags.host }),
+    ...(flags.port === undefined ? {} : { PORT: flags.port }),
+    ...(flags.dataDir === undefined ? {} : { DATA_DIR: flags.dataDir }),
+  })
+  const { port } = await hub.listen()
+  const { host } = hub.config.listen
+  cli.out(` * Running on http://${host.includes(':') ? `[${host}]` : host}:${port}`)
+  if (hub.firstAdminPassword !== null) tellFirstSignIn(cli, hub, port)
+  await untilStopped(hub)
+}
+
+/** A hub of this process, not yet listening. @throws StartupError that says what to do. */
+export async function startHub(env: NodeJS.ProcessEnv): Promise<Hub> {
+  // Loaded only here: no other command has to wait for the whole hub.
+  const { createHub, loadConfig } = await import('@websocket-spaces/hub')
+  const config: HubConfig = loadConfig(env)
+  return createHub(config)
+}
+
+function tellFirstSignIn(cli: Cli, hub: Hub, port: number): void {
+  const { bold } = cli.colors
+  cli.out('')
+  cli.out(cli.t('serve.first_start'))
+  cli.out(`  ${cli.t('serve.address')}  ${bold(`http://localhost:${port}`)}`)
+  cli.out(`  ${cli.t('serve.username')}  ${bold('admin')}`)
+  cli.out(`  ${cli.t('serve.password')}  ${bold(hub.firstAdminPassword ?? '')}`)
+  const given = (cli.env['ADMIN_PASSWORD'] ?? '') !== ''
+  cli.out(given ? cli.t('serve.password_given') : cli.t('serve.password_kept', { file: adminPasswordFile(cli.env, hub.config.dataDir) }))
+}
+
+/** The first signal stops the hub gracefully, a second one ends the process at once. */
+async function untilStopped(hub: Hub): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>()
+  let stopping = false
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (stopping) process.exit(signal === 'SIGINT' ? 130 : 143)
+    stopping = true
+    resolve(signal)
+  }
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, onSignal)
+  try {
+    await hub.close(await promise)
+  } finally {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, onSignal)
+  }
+}
+
+const SETTINGS = [
+  ['HOST', '0.0.0.0'],
+  ['PORT', '5001'],
+  ['DATA_DIR', './data'],
+  ['ADMIN_PASSWORD', ''],
+  ['PUBLIC_URL', ''],
+  ['LOG_LEVEL', 'info'],
+  ['TRUST_PROXY', 'false'],
+  ['WEB_DIR', ''],
+] as const
+
+function settings(cli: Cli): string {
+  const lines = SETTINGS.map(([name, fallback]) => {
+    const description = cli.t(`serve.setting.${name}`)
+    const shown = fallback === '' ? description : cli.t('help.with_default', { description, value: fallback })
+    return `  ${name.padEnd(16)}${shown}`
+  })
+  return [cli.colors.bold(cli.t('serve.settings')), ...lines].join('\n')
+}

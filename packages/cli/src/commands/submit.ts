@@ -1,0 +1,70 @@
+import type { SpacesClient } from '@websocket-spaces/client'
+import { LIMITS, type RequestView } from '@websocket-spaces/protocol'
+import type { Command } from 'commander'
+import type { Cli } from '../cli.ts'
+import { CommandFailure, Exit } from '../failures.ts'
+import { loggedInClient } from '../hub-access.ts'
+import { hostOption, hubOrigin } from '../options.ts'
+import { createFollower, type Follower } from '../submit/follower.ts'
+
+interface SubmitFlags {
+  readonly host: string
+  readonly json?: boolean
+  readonly ndjson?: boolean
+  readonly wait: boolean
+}
+
+export function addSubmit(program: Command, cli: Cli): void {
+  program
+    .command('submit <space> [prompt...]')
+    .description(cli.t('submit.description'))
+    .addOption(hostOption(cli))
+    .option('--json', cli.t('submit.option.json'))
+    .option('--ndjson', cli.t('submit.option.ndjson'))
+    .option('--no-wait', cli.t('submit.option.no_wait'))
+    .addHelpText('after', `\n${cli.t('submit.examples')}`)
+    .action((space: string, words: string[], flags: SubmitFlags) => submit(cli, space, words, flags))
+}
+
+async function submit(cli: Cli, space: string, words: readonly string[], flags: SubmitFlags): Promise<void> {
+  const client = await loggedInClient(cli, hubOrigin(flags.host))
+  const prompt = words.length === 0 || words.join(' ') === '-' ? await promptFromStdin() : words.join(' ')
+  if (prompt.trim() === '') throw new CommandFailure('submit.empty_prompt')
+  const found = await client.findSpace(space)
+  const request = await client.submit(`${found.owner}/${found.name}`, { prompt })
+  if (!flags.wait) return cli.out(flags.json === true ? JSON.stringify(request) : request.id)
+  const follower = createFollower(cli, flags)
+  await followToEnd(cli, client, request, follower)
+  const finished = await client.getRequest(request.id)
+  follower.finish(finished)
+  if (finished.status !== 'completed') throw new Exit(1)
+}
+
+/** Ctrl+C cancels the request and waits for the hub to say so; once more leaves at once. */
+async function followToEnd(cli: Cli, client: SpacesClient, request: RequestView, follower: Follower): Promise<void> {
+  let interrupted = false
+  const onInterrupt = () => {
+    if (interrupted) process.exit(130)
+    interrupted = true
+    follower.note(cli.t('submit.canceling'))
+    client.cancel(request.id).catch((error: unknown) => follower.note(error instanceof Error ? error.message : String(error)))
+  }
+  process.on('SIGINT', onInterrupt)
+  follower.start(request)
+  try {
+    for await (const item of client.follow(request.id)) follower.show(item)
+  } finally {
+    follower.stop()
+    process.off('SIGINT', onInterrupt)
+  }
+}
+
+async function promptFromStdin(): Promise<string> {
+  if (process.stdin.isTTY) throw new CommandFailure('submit.empty_prompt')
+  let text = ''
+  for await (const chunk of process.stdin.setEncoding('utf8')) {
+    text += String(chunk)
+    if (text.length > LIMITS.promptChars) throw new CommandFailure('submit.prompt_too_long', { limit: LIMITS.promptChars })
+  }
+  return text
+}

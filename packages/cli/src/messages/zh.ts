@@ -1,0 +1,168 @@
+import type { MessageKey } from './en.ts'
+
+/** 本程序的全部中文文本。 */
+export const zh: Readonly<Record<MessageKey, string>> = {
+  'program.description': '把您机器上的模型分享出去：自动获得网页、队列和 API，无需开放任何端口。',
+  'program.examples': `示例：
+  spaces serve                                          在 http://localhost:5001 启动服务
+  spaces setup-space                                    创建一个试用空间
+  spaces mock-app --spaces TestSpace --verbose          接入一个模拟应用
+  spaces login --username alice                         登录，以便在终端提交请求
+  spaces submit alice/Echo "写一首关于春天的诗"          提交请求并跟踪进度
+  spaces verify                                         检查安装是否正常
+
+在项目目录中请通过 npm 运行：npm run spaces -- submit alice/Echo "写一首关于春天的诗"
+界面语言由 LC_ALL、LC_MESSAGES 或 LANG 决定（中文、英文）。`,
+  'help.usage': '用法：',
+  'help.arguments': '参数：',
+  'help.options': '选项：',
+  'help.commands': '命令：',
+  'help.with_default': '{{description}}（默认：{{value}}）',
+  'command.help': '显示某个命令的帮助',
+  'option.help': '显示此帮助',
+  'option.version': '显示版本号',
+  'option.host': '服务地址',
+  'option.admin_user': '登录用户名',
+  'option.admin_pass': '登录密码；缺省时取 $ADMIN_PASSWORD，或数据目录中自动生成的密码',
+
+  'usage.see_help': '加上 --help 可查看用法。',
+  'usage.unknown_option': '没有选项 {{what}}',
+  'usage.unknown_command': '没有命令 {{what}}',
+  'usage.missing_argument': '缺少参数：{{what}}',
+  'usage.missing_option': '缺少选项：{{what}}',
+  'usage.option_needs_value': '该选项需要一个值：{{what}}',
+  'usage.excess_arguments': '参数过多',
+  'usage.invalid_value': '选项的值无效：{{what}}',
+
+  'error.unexpected': '出错了：{{problem}}',
+  'error.not_an_address': '“{{host}}”不是有效的地址，请使用类似 http://localhost:5001 的地址',
+  'error.config_dir': '无法写入 {{path}}（{{problem}}）。请修正权限，或用 XDG_CONFIG_HOME 指定其他目录。',
+
+  'hint.unreachable': '请确认服务已启动（npm start）且地址正确，可用 --host 指定地址。',
+  'hint.log_in': '请先登录：spaces login --host <地址>',
+  'hint.space_not_found': '请检查名称，大小写必须一致。名称形如 TestSpace 或 owner/TestSpace。',
+  'hint.space_ambiguous': '空间名称不唯一，也可以用 owner/name 指明是谁的空间。',
+  'hint.app_not_connected': '请先启动该空间的应用，再重新提交。',
+  'hint.token': '请用 --token 或 WSS_TOKEN 提供该空间的令牌。可在空间页面创建，或运行：spaces token create {{space}} --save',
+
+  'serve.description': '启动服务：网页、API，以及供应用接入的入口',
+  'serve.option.host': '监听地址（HOST）',
+  'serve.option.port': '监听端口（PORT）',
+  'serve.option.data_dir': '数据库和文件的存放目录（DATA_DIR）',
+  'serve.settings': '可用环境变量设置：',
+  'serve.setting.HOST': '监听地址',
+  'serve.setting.PORT': '监听端口；0 表示自动选择空闲端口',
+  'serve.setting.DATA_DIR': '数据库和文件的存放目录',
+  'serve.setting.ADMIN_PASSWORD': 'admin 的初始密码，至少 8 个字符；不设置则自动生成',
+  'serve.setting.PUBLIC_URL': '前面有反向代理时，用户访问本服务的地址',
+  'serve.setting.LOG_LEVEL': 'fatal、error、warn、info、debug、trace 或 silent',
+  'serve.setting.TRUST_PROXY': '由您的反向代理设置 X-Forwarded-* 请求头时，设为 true',
+  'serve.setting.WEB_DIR': '已构建网页的目录；不设置则使用本安装自带的网页',
+  'serve.first_start': '首次启动，请用以下信息登录：',
+  'serve.address': '地址  ',
+  'serve.username': '用户名',
+  'serve.password': '密码  ',
+  'serve.password_kept': '密码只显示这一次。修改之前，可在此文件中查看：{{file}}',
+  'serve.password_given': '这是您用 ADMIN_PASSWORD 设置的密码。',
+
+  'admin.no_password': `没有找到 {{user}} 的密码（{{file}} 不存在）。
+  请用 --admin-user 和 --admin-pass 指定，或设置 ADMIN_PASSWORD。`,
+  'admin.wrong_password': `无法以 {{user}} 登录 {{host}}：用户名或密码错误。
+  请用 --admin-user 和 --admin-pass 指定正确的账号，或设置 ADMIN_PASSWORD。`,
+
+  'setup.description': '创建一个试用空间，并为 mock-app 保存其连接令牌',
+  'setup.option.name': '空间名称（默认：TestSpace_ 加当前时间）',
+  'setup.option.print_token': '同时显示连接令牌，以便在其他机器上使用',
+  'setup.examples': `示例：
+  spaces setup-space
+  spaces setup-space --host http://hub.example:5001 --admin-user alice --admin-pass "…" --name Echo`,
+  'setup.token': '连接令牌（只显示这一次）：{{token}}',
+
+  'mock.description': '接入一个模拟应用：像真实应用一样排队、显示进度并返回结果',
+  'mock.option.spaces': '要接入的空间，“名称”或“所有者/名称”，多个用逗号分隔',
+  'mock.option.token': '连接令牌；缺省时取 $WSS_TOKEN，或 setup-space 为该服务保存的令牌',
+  'mock.option.instance': '本机在页面上显示的名称',
+  'mock.option.duration': '每个请求耗时（秒）',
+  'mock.option.no_retry': '无法连接或连接断开时直接退出',
+  'mock.option.verbose': '同时显示编号、用户和进度',
+  'mock.examples': `示例：
+  spaces mock-app --spaces TestSpace --verbose
+  WSS_TOKEN=wst_… spaces mock-app --host http://hub.example:5001 --spaces "alice/Echo,alice/Other"`,
+  'mock.no_space': '请指定要接入的空间：--spaces "TestSpace"',
+  'mock.goodbye': '服务即将关闭此连接：{{message}}',
+  'mock.disconnected': '与服务的连接已断开（{{reason}}）',
+  'mock.retrying': '{{problem}}。{{seconds}} 秒后重试',
+  'mock.failed': '请求 {{id}} 失败：{{problem}}',
+  'mock.result_kept': '当前未连接，请求 {{id}} 的结果已保留，恢复连接后发送',
+  'mock.result_delivered': '服务已收到请求 {{id}} 的结果',
+  'mock.result_dropped': '待发送的结果过多，已放弃请求 {{id}} 的结果',
+  'mock.request_kept': '请求 {{id}} 重新分配给了本应用，不会重复运行',
+  'mock.stopped.canceled': '请求 {{id}} 已取消，停止处理',
+  'mock.stopped.timeout': '请求 {{id}} 超时，停止处理',
+  'mock.stopped.space_deleted': '空间已删除，停止处理请求 {{id}}',
+  'mock.stopped.not_ours': '请求 {{id}} 已不由本应用处理，停止处理',
+  'mock.stopped.closed': '正在退出，请求 {{id}} 交还服务',
+  'mock.report_refused': '服务未接受 {{event}}：{{reason}}',
+  'mock.ignored': '忽略了本版本不认识的消息：{{event}}',
+  'mock.leaving': '正在退出',
+
+  'login.description': '在终端登录服务；只保存 API 密钥，不保存密码',
+  'login.option.username': '用户名（默认：本机用户名）',
+  'login.option.password_stdin': '从标准输入读取密码',
+  'login.examples': `示例：
+  spaces login --host http://hub.example:5001 --username alice
+  spaces login --username alice --password-stdin < password.txt`,
+  'login.password_for': '{{user}} 在 {{host}} 的密码：',
+  'login.no_terminal': '没有可供输入密码的终端，请使用 --password-stdin。',
+  'login.empty_password': '密码为空。',
+  'login.done': '已以 {{user}} 登录 {{host}}',
+  'login.stored': 'API 密钥保存在 {{directory}}，仅您本人可读。',
+  'login.needed': `您尚未登录 {{host}}。
+  请先登录：spaces login --host {{host}}   （或设置 WSS_API_KEY）`,
+  'logout.description': '删除保存的 API 密钥，并在服务上吊销它',
+  'logout.done': '已退出登录 {{host}}',
+  'logout.was_not': '您没有登录 {{host}}。',
+  'logout.not_revoked': '未能在服务上吊销该密钥，请到账号页面吊销。',
+
+  'token.description': '连接令牌：应用凭它接入空间',
+  'token.create.description': '为一个空间（或您的全部空间）创建连接令牌',
+  'token.list.description': '列出一个空间的连接令牌，或适用于您全部空间的令牌',
+  'token.revoke.description': '吊销连接令牌，使用它的连接会立即断开',
+  'token.option.name': '便于辨认的名称',
+  'token.option.save': '保存在本机，供 mock-app 使用',
+  'token.created_for': '{{space}} 的连接令牌（编号 {{id}}）',
+  'token.created_for_all': '适用于您全部空间的连接令牌（编号 {{id}}）',
+  'token.saved': '已保存在 {{directory}}。令牌只显示这一次。',
+  'token.shown_once': '令牌只显示这一次。',
+  'token.none': '没有令牌。',
+  'token.all_spaces': '全部空间',
+  'token.never_used': '从未使用',
+  'token.last_used': '上次使用 {{at}}',
+  'token.revoked': '已吊销令牌 {{id}}',
+
+  'submit.description': '向空间提交请求，跟踪进度并显示结果；不写提示词时从标准输入读取',
+  'submit.option.json': '以一个 JSON 对象输出完成后的请求',
+  'submit.option.ndjson': '逐行输出每个事件，每行一个 JSON 对象',
+  'submit.option.no_wait': '输出请求编号后立即退出',
+  'submit.examples': `示例：
+  spaces submit alice/Echo "写一首关于春天的诗"
+  cat letter.txt | spaces submit alice/Summary
+  spaces submit Echo "写一首关于春天的诗" --json
+
+按 Ctrl+C 取消请求。仅当请求完成时退出码为 0。`,
+  'submit.empty_prompt': '提示词为空。请写在空间名称之后，或通过管道传入。',
+  'submit.prompt_too_long': '提示词过长：最多接受 {{limit}} 个字符。',
+  'submit.accepted': '请求 {{id}}，空间 {{space}}',
+  'submit.position': '排队中，第 {{position}} / {{total}} 位',
+  'submit.queued': '排队中',
+  'submit.processing': '处理中 {{instance}}',
+  'submit.again': '应用失去连接，请求将从头重新运行。',
+  'submit.canceling': '正在取消…（再按一次 Ctrl+C 立即退出）',
+  'submit.canceled': '请求 {{id}} 已取消',
+  'submit.failed': '{{problem}}（请求 {{id}}）',
+  'submit.done': '完成',
+  'submit.done_in': '完成，用时 {{seconds}} 秒',
+  'submit.confidence': '置信度 {{value}}',
+  'submit.tokens': '{{count}} 个 Token',
+  'submit.on': '运行于 {{instance}}',
+}
