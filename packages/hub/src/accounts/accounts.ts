@@ -1,14 +1,14 @@
 import { type HubSettings, type Me, type RegistrationMode, type SecretId, SpacesError, type UserId } from '@websocket-spaces/protocol'
 import { type ApiKeys, createApiKeys } from './api-keys.ts'
-import { type AuthDatabase, createAuth, migrateAuth } from './auth.ts'
+import { type Auth, type AuthDatabase, createAuth, migrateAuth } from './auth.ts'
 import { CHANGE_PASSWORD_RULE, type ChangePasswordBody, createChangePassword } from './change-password.ts'
 import { type ConnectTokens, createConnectTokens } from './connect-tokens.ts'
 import { ensureFirstAdmin, type FirstAdmin } from './first-admin.ts'
 import type { Caller, Credentials, Identity } from './identity.ts'
 import { createInvites, type Invites } from './invites.ts'
 import type { InviteStore, SecretStore, SettingsStore, UserDirectory } from './ports.ts'
-import { createRegistration } from './registration.ts'
-import { createSessions } from './sessions.ts'
+import { createRegistration, type Registration } from './registration.ts'
+import { createSessions, type Sessions } from './sessions.ts'
 import { createSignIn, SIGN_IN_RULES, type SignedIn, type SignInBody } from './sign-in.ts'
 import { createSignUp, SIGN_UP_RULE, type SignUpBody } from './sign-up.ts'
 import { createUserAdministration, type UserAdministration } from './users.ts'
@@ -62,71 +62,98 @@ const PRUNE_EVERY = 60 * 60 * 1000
 
 /** Brings better-auth's tables up to date and makes the first admin. Throws `StartupError`. */
 export async function createAccounts(options: AccountsOptions): Promise<Accounts> {
-  const { database, secret, publicUrl, settings, users, onRevoked, onUserRevoked, onError, now = Date.now } = options
-  const authOptions = { database, secret, secureCookies: publicUrl?.startsWith('https://') ?? false, onError }
-  await migrateAuth(authOptions)
-  const auth = createAuth(authOptions)
+  const { settings, users, secrets, onRevoked, onError, now = Date.now } = options
+  const auth = await openAuth(options)
   const firstAdmin = await ensureFirstAdmin({ ...options, auth })
-
   const sessions = await createSessions(auth)
-  const apiKeys = createApiKeys({ store: options.secrets, now, onError })
-  const connectTokens = createConnectTokens({ store: options.secrets, now, onRevoked, onError })
+  const apiKeys = createApiKeys({ store: secrets, now, onError })
+  const connectTokens = createConnectTokens({ store: secrets, now, onRevoked, onError })
   const invites = createInvites(options.invites, now)
   const registration = createRegistration(settings)
-  const changePassword = createChangePassword(auth, now, CHANGE_PASSWORD_RULE)
-
-  function onChanged(userId: UserId): void {
-    sessions.forget(userId)
-    apiKeys.forget(userId)
-    onUserRevoked(userId)
-  }
-
-  async function authenticate({ cookie, authorization }: Credentials): Promise<Identity | null> {
-    const key = /^Bearer +(wsk_\S+)$/i.exec(authorization ?? '')?.[1]
-    return key === undefined ? sessions.identify(cookie) : apiKeys.identify(key)
-  }
-
+  const parts: Parts = { options, auth, firstAdmin, sessions, apiKeys, connectTokens, invites, registration, now }
   const stopPruning = await startPruning(users, now, onError)
-
   return {
     firstAdmin: firstAdmin.created,
     connectTokens,
     apiKeys,
     invites,
-    users: createUserAdministration({
-      auth,
-      users,
-      onChanged,
-      onBanned: connectTokens.dropConnections,
-      onPasswordChanged: firstAdmin.passwordChanged,
-    }),
-    authenticate,
-    signUp: createSignUp({ auth, users, invites, registration, now, rule: SIGN_UP_RULE }),
-    signIn: createSignIn(auth, now, SIGN_IN_RULES),
-    async signOut(caller) {
-      const identity = await sessions.identify(caller.cookie)
-      const cookies = await sessions.end(caller)
-      if (identity !== null) onChanged(identity.userId)
-      return cookies
+    users: administration(parts),
+    ...signingIn(parts),
+    authenticate: ({ cookie, authorization }) => {
+      const key = /^Bearer +(wsk_\S+)$/i.exec(authorization ?? '')?.[1]
+      return key === undefined ? sessions.identify(cookie) : apiKeys.identify(key)
     },
-    async changePassword(identity, body, caller) {
-      const signedIn = await changePassword(identity, body, caller)
-      onChanged(identity.userId)
-      await firstAdmin.passwordChanged(identity.userId)
-      return signedIn
-    },
-    renewSession: sessions.renew,
-    async me(userId) {
-      const user = await users.find(userId)
-      if (user === null) throw new SpacesError('not_signed_in')
-      return { id: user.id, username: user.username, role: user.role, initial_password: await firstAdmin.isInitialPassword(userId) }
-    },
+    me: (userId) => describe(parts, userId),
     registrationMode: registration.mode,
     settings: registration.settings,
     updateSettings: registration.update,
     close: stopPruning,
     [Symbol.asyncDispose]: stopPruning,
   }
+}
+
+interface Parts {
+  readonly options: AccountsOptions
+  readonly auth: Auth
+  readonly firstAdmin: FirstAdmin
+  readonly sessions: Sessions
+  readonly apiKeys: ApiKeys
+  readonly connectTokens: ConnectTokens
+  readonly invites: Invites
+  readonly registration: Registration
+  readonly now: () => number
+}
+
+async function openAuth({ database, secret, publicUrl, onError }: AccountsOptions): Promise<Auth> {
+  const authOptions = { database, secret, secureCookies: publicUrl?.startsWith('https://') ?? false, onError }
+  await migrateAuth(authOptions)
+  return createAuth(authOptions)
+}
+
+function signingIn(parts: Parts): Pick<Accounts, 'signUp' | 'signIn' | 'signOut' | 'changePassword' | 'renewSession'> {
+  const { options, auth, firstAdmin, sessions, invites, registration, now } = parts
+  const changePassword = createChangePassword(auth, now, CHANGE_PASSWORD_RULE)
+  return {
+    signUp: createSignUp({ auth, users: options.users, invites, registration, now, rule: SIGN_UP_RULE }),
+    signIn: createSignIn(auth, now, SIGN_IN_RULES),
+    async signOut(caller) {
+      const identity = await sessions.identify(caller.cookie)
+      const cookies = await sessions.end(caller)
+      if (identity !== null) forget(parts, identity.userId)
+      return cookies
+    },
+    async changePassword(identity, body, caller) {
+      const signedIn = await changePassword(identity, body, caller)
+      forget(parts, identity.userId)
+      await firstAdmin.passwordChanged(identity.userId)
+      return signedIn
+    },
+    renewSession: sessions.renew,
+  }
+}
+
+function administration(parts: Parts): UserAdministration {
+  const { options, auth, connectTokens, firstAdmin } = parts
+  return createUserAdministration({
+    auth,
+    users: options.users,
+    onChanged: (id) => forget(parts, id),
+    onBanned: connectTokens.dropConnections,
+    onPasswordChanged: firstAdmin.passwordChanged,
+  })
+}
+
+/** Whatever proved this user's identity so far must prove it again. */
+function forget({ options, sessions, apiKeys }: Parts, userId: UserId): void {
+  sessions.forget(userId)
+  apiKeys.forget(userId)
+  options.onUserRevoked(userId)
+}
+
+async function describe({ options, firstAdmin }: Parts, userId: UserId): Promise<Me> {
+  const user = await options.users.find(userId)
+  if (user === null) throw new SpacesError('not_signed_in')
+  return { id: user.id, username: user.username, role: user.role, initial_password: await firstAdmin.isInitialPassword(userId) }
 }
 
 /** Sessions that nobody came back to would stay stored for ever. Returns how to stop. */

@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache'
 import { v7 as uuid } from 'uuid'
 import { type CreatedSecret, LIMITS, type SecretId, secretId, type SecretView, SpacesError } from '@websocket-spaces/protocol'
 import type { Identity } from './identity.ts'
+import { createIdentityCache, type Proven } from './identity-cache.ts'
 import type { SecretStore } from './ports.ts'
 import { hashSecret, makeSecret } from './secret.ts'
 import { secretView } from './views.ts'
@@ -24,71 +25,67 @@ export interface ApiKeysOptions {
   readonly onError: (message: string, details: unknown) => void
 }
 
-const CACHED_FOR = 5_000
-const CACHED_KEYS = 10_000
 /** `last_used_at` is exact to this many milliseconds. */
 const MARK_EVERY = 60_000
+const MARKS_KEPT = 10_000
 
-export function createApiKeys({ store, now, onError }: ApiKeysOptions): ApiKeys {
-  const cache = new LRUCache<string, { readonly id: SecretId; readonly identity: Identity }>({ max: CACHED_KEYS, ttl: CACHED_FOR })
-  const markedAt = new LRUCache<string, number>({ max: CACHED_KEYS })
-  let generation = 0
-
-  function markUsed(id: SecretId): void {
-    if (now() - (markedAt.get(id) ?? -Infinity) < MARK_EVERY) return
-    markedAt.set(id, now())
-    // Not awaited: a full disk must not keep programs from reading their results.
-    store.markUsed(id, now()).catch((error: unknown) => onError('could not note when an API key was last used', error))
-  }
-
-  function forget(matches: (entry: { readonly id: SecretId; readonly identity: Identity }) => boolean): void {
-    generation += 1
-    for (const [key, entry] of cache.entries()) if (matches(entry)) cache.delete(key)
-  }
+export function createApiKeys(options: ApiKeysOptions): ApiKeys {
+  const { store } = options
+  const cache = createIdentityCache()
+  const markUsed = createMarker(options)
 
   return {
-    async create(identity, name) {
-      if (identity.via !== 'session') throw new SpacesError('forbidden')
-      const fresh = makeSecret('wsk_')
-      const id = secretId.parse(uuid())
-      const key = {
-        id,
-        name,
-        hint: fresh.hint,
-        hash: fresh.hash,
-        createdAt: now(),
-        spaceId: null,
-        ownerId: identity.userId,
-        kind: 'key' as const,
-      }
-      if (!(await store.add(key, LIMITS.tokensPerOwner))) throw new SpacesError('too_many', { limit: LIMITS.tokensPerOwner })
-      return { ...secretView({ ...key, space: null, lastUsedAt: null }), token: fresh.secret }
-    },
+    create: (identity, name) => createKey(options, identity, name),
     async list(identity) {
       return (await store.list({ kind: 'key', ownerId: identity.userId })).map(secretView)
     },
     async revoke(identity, id) {
       const removed = await store.remove({ kind: 'key', id, ownerId: identity.userId })
       if (removed.length === 0) throw new SpacesError('not_found')
-      forget((entry) => entry.id === id)
+      cache.forget((proven) => proven.secretId === id)
     },
     async identify(key) {
       const hash = hashSecret(key)
-      const before = generation
-      const known = cache.get(hash)
-      if (known !== undefined) {
-        markUsed(known.id)
-        return known.identity
-      }
-      const match = await store.find('key', hash)
-      if (match === null || match.ownerBanned) return null
-      const identity: Identity = { userId: match.ownerId, username: match.ownerName, role: match.ownerRole, via: 'key' }
-      if (before === generation) cache.set(hash, { id: match.id, identity })
-      markUsed(match.id)
-      return identity
+      const proven = await cache.find(hash, () => lookUp(store, hash))
+      if (proven === null) return null
+      if (proven.secretId !== null) markUsed(proven.secretId)
+      return proven.identity
     },
     forget(userId) {
-      forget((entry) => entry.identity.userId === userId)
+      cache.forget(({ identity }) => identity.userId === userId)
     },
+  }
+}
+
+async function createKey({ store, now }: ApiKeysOptions, identity: Identity, name: string): Promise<CreatedSecret> {
+  if (identity.via !== 'session') throw new SpacesError('forbidden')
+  const { secret, hash, hint } = makeSecret('wsk_')
+  const key = {
+    id: secretId.parse(uuid()),
+    kind: 'key',
+    ownerId: identity.userId,
+    spaceId: null,
+    name,
+    hint,
+    hash,
+    createdAt: now(),
+  } as const
+  if (!(await store.add(key, LIMITS.tokensPerOwner))) throw new SpacesError('too_many', { limit: LIMITS.tokensPerOwner })
+  return { ...secretView({ ...key, space: null, lastUsedAt: null }), token: secret }
+}
+
+async function lookUp(store: SecretStore, hash: string): Promise<Proven | null> {
+  const match = await store.find('key', hash)
+  if (match === null || match.ownerBanned) return null
+  return { identity: { userId: match.ownerId, username: match.ownerName, role: match.ownerRole, via: 'key' }, secretId: match.id }
+}
+
+function createMarker({ store, now, onError }: ApiKeysOptions): (id: SecretId) => void {
+  const markedAt = new LRUCache<SecretId, number>({ max: MARKS_KEPT })
+  return (id) => {
+    if (now() - (markedAt.get(id) ?? -Infinity) < MARK_EVERY) return
+    markedAt.set(id, now())
+    // Not awaited: a full disk must not keep programs from reading their results.
+    store.markUsed(id, now()).catch((error: unknown) => onError('could not note when an API key was last used', error))
   }
 }

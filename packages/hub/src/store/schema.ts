@@ -76,6 +76,7 @@ export interface UserTable {
 /** better-auth's table. `expiresAt` is ISO text. */
 export interface SessionTable {
   userId: UserId
+  ipAddress: string | null
   expiresAt: string
 }
 
