@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { test as base, expect, type Page } from '@playwright/test'
 import { type Child, startChild } from '../harness/child.ts'
 import { ADMIN_PASSWORD, type HubProcess, startHubProcess } from '../harness/hub-process.ts'
+import { unique } from '../harness/people.ts'
 import { makeTempDir } from '../harness/temp-dir.ts'
 import { type Words, wordsOf } from './words.ts'
 
@@ -51,11 +52,11 @@ export async function signIn(page: Page, username = 'admin', password = ADMIN_PA
 }
 
 /** Makes a space the way a newcomer does; returns its name. */
-export async function setUpSpace(terminal: Terminal, hub: HubProcess, ...args: readonly string[]): Promise<string> {
-  const command = terminal.run('setup-space', '--host', hub.url, '--admin-pass', ADMIN_PASSWORD, ...args)
-  const line = await command.line(/Space created:/)
+export async function setUpSpace(terminal: Terminal, hub: HubProcess, name = unique('TestSpace')): Promise<string> {
+  const command = terminal.run('setup-space', '--host', hub.url, '--admin-pass', ADMIN_PASSWORD, '--name', name)
+  await command.line(new RegExp(`^✓ Space created: ${name}$`))
   expect(await command.exit()).toBe(0)
-  return line.split('Space created:')[1]?.trim() ?? ''
+  return name
 }
 
 /** Starts the mock app and waits until it serves the space. */

@@ -1,11 +1,29 @@
 /** Section 3, the scenarios a terminal shows: names, absent hubs, tokens. The browser plays no part, so one project runs them. */
+import { ADMIN_PASSWORD } from '../harness/hub-process.ts'
 import { makeSpace, signInAdmin, signUp, unique } from '../harness/people.ts'
 import { expect, setUpSpace, startMockApp, test } from './fixtures.ts'
 
 test.describe('in the terminal', () => {
+  test('section 1: setup-space prints what to type next, and that works as it stands', async ({ hub, terminal }) => {
+    const setup = terminal.run('setup-space', '--host', hub.url, '--admin-pass', ADMIN_PASSWORD)
+    expect(await setup.exit()).toBe(0)
+    const name = setup.lines.join('\n').match(/✓ Space created: (TestSpace_\d+)/)?.[1] ?? ''
+    expect(setup.lines).toEqual([
+      'Creating test WebSocket space...',
+      `Host: ${hub.url}`,
+      'Admin User: admin',
+      '',
+      `✓ Space created: ${name}`,
+      '',
+      'Now run the mock app with:',
+      `  npm run mock-app -- --host ${hub.url} --spaces "${name}"`,
+    ])
+    await startMockApp(terminal, hub, name)
+  })
+
   test('scenario 3: a name two owners have is refused; the full name works; who was connected stays', async ({ hub, terminal }) => {
     const name = unique('TestSpace_DUP')
-    await setUpSpace(terminal, hub, '--name', name)
+    await setUpSpace(terminal, hub, name)
     const connected = await startMockApp(terminal, hub, name)
     const second = await makeSpace(await signUp(hub.url), { name })
 
