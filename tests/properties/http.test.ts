@@ -193,7 +193,7 @@ describe('HTTP', () => {
       'etc',
       'passwd',
       'data',
-      'hub.db',
+      'hub.sqlite',
       'package.json',
       '%',
       '%zz',
