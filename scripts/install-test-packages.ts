@@ -17,9 +17,9 @@ const PACKAGES = [
 export async function ensureTestPackages(): Promise<void> {
   const missing = await findMissing()
   if (missing.length === 0) return
-  console.log(say(`Installing ${missing.join(', ')} …`, `正在安装 ${missing.join('、')}……`))
   const become = await howToBecomeRoot()
   if (become === undefined) throw new Error(whatToType(missing))
+  console.log(say(`Installing ${missing.join(', ')} …`, `正在安装 ${missing.join('、')}……`))
   const environment = { DEBIAN_FRONTEND: 'noninteractive' }
   const [sudo, ...sudoArgs] = [...become, 'apt-get']
   await run(sudo, [...sudoArgs, 'update', '-qq'], { show: true, env: environment })
