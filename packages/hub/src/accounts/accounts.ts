@@ -115,7 +115,7 @@ function signingIn(parts: Parts): Pick<Accounts, 'signUp' | 'signIn' | 'signOut'
   const changePassword = createChangePassword(auth, now, CHANGE_PASSWORD_RULE)
   return {
     signUp: createSignUp({ auth, users: options.users, invites, registration, now, rule: SIGN_UP_RULE }),
-    signIn: createSignIn(auth, now, SIGN_IN_RULES),
+    signIn: createSignIn({ auth, users: options.users, now, rules: SIGN_IN_RULES }),
     async signOut(caller) {
       const identity = await sessions.identify(caller.cookie)
       const cookies = await sessions.end(caller)

@@ -109,4 +109,6 @@ export interface UserDirectory {
   /** Accounts are made in two steps; this removes those whose second step never came: the one of this name, or all. */
   removeHalfMade(username?: string): Promise<void>
   removeExpiredSessions(now: number): Promise<void>
+  /** Ends the oldest sessions of a user who has more than `keep`. */
+  trimSessions(id: UserId, keep: number): Promise<void>
 }

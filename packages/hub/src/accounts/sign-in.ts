@@ -3,6 +3,7 @@ import { SpacesError, type UserId, userId as userIdSchema, username as usernameS
 import { translateAuthError } from './auth-errors.ts'
 import type { Auth } from './auth.ts'
 import type { Caller } from './identity.ts'
+import type { UserDirectory } from './ports.ts'
 import { callerHeaders } from './sessions.ts'
 import { addressBucket, createThrottle, type ThrottleRule } from './throttle.ts'
 
@@ -18,6 +19,8 @@ export interface SignInBody {
 }
 
 export interface SignInRules {
+  /** All tries from one address, good ones too: each costs the hub the time of a password hash. */
+  readonly load: ThrottleRule
   /** Failed tries from one address. */
   readonly address: ThrottleRule
   /** Failed tries at one username, from anywhere. */
@@ -25,14 +28,28 @@ export interface SignInRules {
 }
 
 const MINUTE = 60_000
-export const SIGN_IN_RULES: SignInRules = { address: { max: 10, window: MINUTE }, username: { max: 10, window: 5 * MINUTE } }
+export const SIGN_IN_RULES: SignInRules = {
+  load: { max: 120, window: MINUTE },
+  address: { max: 10, window: MINUTE },
+  username: { max: 10, window: 5 * MINUTE },
+}
+/** More than anybody has browsers; the oldest sessions beyond it end. */
+const SESSIONS_PER_USER = 50
 const KNOWN_PLACES = 10_000
+
+export interface SignInOptions {
+  readonly auth: Auth
+  readonly users: UserDirectory
+  readonly now: () => number
+  readonly rules: SignInRules
+}
 
 /**
  * Signs in by username and password. An unknown name costs as much time as a wrong password and gets the same answer.
  * Throws `invalid_credentials`, `banned` (after a right password only) or `rate_limited`.
  */
-export function createSignIn(auth: Auth, now: () => number, rules: SignInRules): (body: SignInBody, caller: Caller) => Promise<SignedIn> {
+export function createSignIn({ auth, users, now, rules }: SignInOptions): (body: SignInBody, caller: Caller) => Promise<SignedIn> {
+  const load = createThrottle(rules.load, now)
   const byAddress = createThrottle(rules.address, now)
   const byUsername = createThrottle(rules.username, now)
   // Where a user signed in before, strangers who guess at the name cannot lock the user out.
@@ -40,6 +57,7 @@ export function createSignIn(auth: Auth, now: () => number, rules: SignInRules):
 
   return async (body, caller) => {
     const address = addressBucket(caller.address)
+    load.take(address)
     byAddress.take(address)
     const username = usernameSchema.safeParse(body.username)
     if (!username.success) throw new SpacesError('invalid_credentials')
@@ -51,6 +69,7 @@ export function createSignIn(auth: Auth, now: () => number, rules: SignInRules):
     byAddress.giveBack(address)
     if (!isKnown) byUsername.giveBack(account)
     knownPlaces.set(place, true)
+    await users.trimSessions(signedIn.userId, SESSIONS_PER_USER)
     return signedIn
   }
 }

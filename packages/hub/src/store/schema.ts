@@ -75,6 +75,7 @@ export interface UserTable {
 
 /** better-auth's table. `expiresAt` is ISO text. */
 export interface SessionTable {
+  id: string
   userId: UserId
   ipAddress: string | null
   expiresAt: string

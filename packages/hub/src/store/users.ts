@@ -33,6 +33,15 @@ export function createUserDirectory(db: Database): UserDirectory {
     async removeExpiredSessions(now) {
       await db.deleteFrom('session').where('expiresAt', '<', new Date(now).toISOString()).execute()
     },
+    async trimSessions(id, keep) {
+      await db
+        .deleteFrom('session')
+        .where('userId', '=', id)
+        .where('id', 'not in', (eb) =>
+          eb.selectFrom('session as newer').select('newer.id').where('newer.userId', '=', id).orderBy('newer.id', 'desc').limit(keep),
+        )
+        .execute()
+    },
   }
 }
 

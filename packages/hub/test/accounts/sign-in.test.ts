@@ -114,6 +114,21 @@ describe('guessing passwords', () => {
       await hub.accounts.signIn({ username: 'admin', password: 'correct horse battery' }, from('10.0.0.1'))
   })
 
+  test('and signing in without end is limited too, and keeps no more sessions than anybody needs', async () => {
+    await using hub = await openAccounts()
+    await signInAdmin(hub)
+    const sessions = hub.db.selectFrom('session').select('id').orderBy('id', 'desc')
+    const oldest = await sessions.executeTakeFirstOrThrow()
+    const signIn = (): Promise<string> =>
+      refusal(hub.accounts.signIn({ username: 'admin', password: 'correct horse battery' }, from('10.0.0.1')))
+    const outcomes: string[] = []
+    for (let round = 0; round < 25; round += 1) outcomes.push(...(await Promise.all(Array.from({ length: 5 }, signIn))))
+    expect(outcomes).toEqual([...Array<string>(120).fill('accepted'), ...Array<string>(5).fill('rate_limited')])
+    const kept = await sessions.execute()
+    expect(kept).toHaveLength(50)
+    expect(kept).not.toContainEqual(oldest)
+  })
+
   test('sees one client in all addresses of an IPv6 network', async () => {
     await using hub = await openAccounts()
     const codes = await tryOften(hub, 11, 'nobody-here', (index) => `2001:db8::${index}`)
