@@ -11,6 +11,7 @@ import { ownerTokenRoutes } from './owner-tokens.ts'
 import { signInRoute } from './sign-in.ts'
 import { signOutRoute } from './sign-out.ts'
 import { signUpRoute } from './sign-up.ts'
+import { spaceTokenRoutes } from './space-tokens.ts'
 
 /** Nothing else of /api/auth/ exists: better-auth's further endpoints are no second door. */
 export const accountRoutes: readonly Route[] = [
@@ -23,6 +24,7 @@ export const accountRoutes: readonly Route[] = [
   meRoute,
   keyRoutes,
   ownerTokenRoutes,
+  spaceTokenRoutes,
   adminUserRoutes,
   adminSettingsRoutes,
   adminInviteRoutes,
