@@ -1,10 +1,26 @@
+import type { ConnectionView } from '@websocket-spaces/protocol'
 import type { Logger } from 'pino'
 import type { Accounts } from './accounts/accounts.ts'
 import type { HubConfig } from './config.ts'
+import type { Bus } from './requests/ports.ts'
+import type { Reports } from './requests/report.ts'
+import type { Requests } from './requests/requests.ts'
+import type { Catalog } from './spaces/catalog.ts'
+import type { Connections } from './spaces/connections.ts'
+import type { SpaceStore } from './spaces/ports.ts'
 
 /** The use cases that HTTP routes and socket gateways call. Wired in hub.ts, nowhere else. */
 export interface Services {
   readonly config: HubConfig
   readonly log: Logger
+  readonly bus: Bus
   readonly accounts: Accounts
+  readonly catalog: Catalog
+  readonly catalogStore: Pick<SpaceStore, 'find' | 'findByName' | 'allNamed'>
+  readonly connections: Connections
+  readonly requests: Requests
+  readonly reports: Reports
+  connectionViews(): ConnectionView[]
+  /** Whether new work is taken: false while the hub stops. */
+  isReady(): Promise<boolean>
 }

@@ -99,6 +99,7 @@ export interface UserPageQuery {
 export interface UserDirectory {
   /** Whether nobody has an account yet. */
   isEmpty(): Promise<boolean>
+  count(): Promise<number>
   find(id: UserId): Promise<User | null>
   findByName(username: string): Promise<User | null>
   /** In the order of lower-case usernames. */

@@ -6,6 +6,7 @@ import type { UserDirectory } from './ports.ts'
 export interface UserAdministration {
   /** In the order of usernames. `cursor` is the `next` of the page before. */
   list(query: { readonly search?: string | undefined; readonly cursor?: string | undefined; readonly limit: number }): Promise<UserPage>
+  count(): Promise<number>
   /** Throws `not_found`, or `last_admin` when nobody could administer the hub any more. */
   update(id: UserId, change: UpdateUserBody): Promise<UserView>
 }
@@ -43,6 +44,7 @@ export function createUserAdministration(options: UserAdministrationOptions): Us
       const page = found.slice(0, limit)
       return { users: page, next: found.length > limit ? (page.at(-1)?.username.toLowerCase() ?? null) : null }
     },
+    count: () => users.count(),
     async update(id, change) {
       if ((await users.find(id)) === null) throw new SpacesError('not_found')
       if (change.role !== undefined || change.banned !== undefined) await changeStanding(id, change)

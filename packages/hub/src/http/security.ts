@@ -1,5 +1,6 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { SpacesError } from '@websocket-spaces/protocol'
+import { isCrossSite } from '../accounts/cross-site.ts'
 
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
 
@@ -23,32 +24,8 @@ export function secure(app: FastifyInstance, { publicUrl, scriptHashes }: Securi
       'permissions-policy': 'camera=(self), microphone=(self), geolocation=()',
     })
     if (publicUrl?.startsWith('https:') === true) void reply.header('strict-transport-security', 'max-age=15552000')
-    if (!SAFE_METHODS.has(request.method) && isCrossSite(request.headers, hostOf(request), publicUrl)) throw new SpacesError('cross_site')
+    if (!SAFE_METHODS.has(request.method) && isCrossSite(request.headers, request.host, publicUrl)) throw new SpacesError('cross_site')
   })
-}
-
-export interface OriginHeaders {
-  readonly origin?: string | undefined
-  readonly 'sec-fetch-site'?: string | string[] | undefined
-}
-
-/**
- * Whether a browser says that this comes from a page that is not ours. Programs send neither
- * header; they have no cookie jar that a foreign page could borrow.
- */
-export function isCrossSite(headers: OriginHeaders, host: string | undefined, publicUrl: string | undefined): boolean {
-  const { origin } = headers
-  if (origin !== undefined) return origin !== publicUrl && hostOfOrigin(origin) !== host
-  const site = headers['sec-fetch-site']
-  return site !== undefined && site !== 'same-origin' && site !== 'none'
-}
-
-function hostOf(request: FastifyRequest): string | undefined {
-  return request.host
-}
-
-function hostOfOrigin(origin: string): string | undefined {
-  return URL.canParse(origin) ? new URL(origin).host : undefined
 }
 
 function contentSecurityPolicy(scriptHashes: readonly string[]): string {

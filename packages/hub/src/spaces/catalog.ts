@@ -110,6 +110,10 @@ export class Catalog {
     return cover
   }
 
+  count(): Promise<number> {
+    return this.#deps.store.count()
+  }
+
   async status(space: Pick<StoredSpace, 'id' | 'lastSeenAt'>): Promise<SpaceStatus> {
     return statusOfSpace(space, this.#deps.connections, await this.#deps.counts(space.id))
   }

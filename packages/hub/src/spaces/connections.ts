@@ -24,6 +24,10 @@ export interface Held {
   readonly requestId: RequestId
   readonly leaseId: LeaseId
   started: boolean
+  /** Settles when a start that came after the hand-over is stored. */
+  begun?: Promise<void>
+  /** Seconds it may run once started. */
+  readonly deadlineSeconds: number
 }
 
 export interface Connection {
@@ -92,6 +96,10 @@ export class Connections {
 
   ofSpace(spaceId: SpaceId): readonly Connection[] {
     return [...(this.#bySpace.get(spaceId) ?? [])]
+  }
+
+  liveOfAll(): readonly Connection[] {
+    return this.all().filter((connection) => connection.state === 'connected')
   }
 
   /** Those that answer their heartbeat. */

@@ -16,7 +16,7 @@ export interface Registration {
  * Throws `invalid_input`, `token_…`, `space_not_found`, `space_ambiguous`.
  */
 export async function register(
-  deps: { readonly store: SpaceStore; readonly accounts: Accounts },
+  deps: { readonly store: Pick<SpaceStore, 'findByName' | 'allNamed'>; readonly accounts: Pick<Accounts, 'connectTokens'> },
   raw: unknown,
   handshakeToken: string | undefined,
 ): Promise<Registration> {
@@ -47,7 +47,7 @@ function nameless(raw: unknown, field: string, problem: string): SpacesError {
   return new SpacesError('space_not_found', { name })
 }
 
-async function resolve(store: SpaceStore, text: string, token: ConnectToken | null): Promise<StoredSpace> {
+async function resolve(store: Pick<SpaceStore, 'findByName' | 'allNamed'>, text: string, token: ConnectToken | null): Promise<StoredSpace> {
   const reference = spaceReference.safeParse(text)
   const candidates = reference.success ? await candidatesFor(store, reference.data, token) : []
   const [only, ...others] = candidates
@@ -57,7 +57,7 @@ async function resolve(store: SpaceStore, text: string, token: ConnectToken | nu
 }
 
 /** The spaces a name may mean to this caller; what is hidden from them does not count. */
-async function candidatesFor(store: SpaceStore, { owner, name }: Partial<SpaceReference> & { name: string }, token: ConnectToken | null) {
+async function candidatesFor(store: Pick<SpaceStore, 'findByName' | 'allNamed'>, { owner, name }: Partial<SpaceReference> & { name: string }, token: ConnectToken | null) {
   if (owner !== undefined) {
     const space = await store.findByName(owner, name)
     const known = space !== null && (space.openRegistration || token?.ownerRole === 'admin' || isListedFor(space, token?.ownerId ?? null))

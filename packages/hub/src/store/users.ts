@@ -9,6 +9,10 @@ export function createUserDirectory(db: Database): UserDirectory {
     async isEmpty() {
       return (await db.selectFrom('user').select('id').limit(1).executeTakeFirst()) === undefined
     },
+    async count() {
+      const row = await db.selectFrom('user').select((e) => e.fn.countAll<number>().as('count')).executeTakeFirst()
+      return row?.count ?? 0
+    },
     async find(id) {
       const row = await selectUser(db).where('id', '=', id).executeTakeFirst()
       return row === undefined ? null : toUser(row)

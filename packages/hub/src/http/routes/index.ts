@@ -1,5 +1,26 @@
-import { accountRoutes } from './accounts/index.ts'
-import { healthRoutes } from './health.ts'
 import type { Route } from '../route.ts'
+import { accountRoutes } from './accounts/index.ts'
+import { adminConnectionRoutes } from './admin/connections.ts'
+import { adminOverviewRoute } from './admin/overview.ts'
+import { healthRoutes } from './health.ts'
+import { eventsRoute } from './requests/events.ts'
+import { historyRoutes } from './requests/history.ts'
+import { requestRoutes } from './requests/request.ts'
+import { submitRoute } from './requests/submit.ts'
+import { coverRoutes } from './spaces/cover.ts'
+import { spaceRoutes } from './spaces/spaces.ts'
+import { spaceTokenRoutes } from './spaces/tokens.ts'
 
-export const routes: readonly Route[] = [healthRoutes, ...accountRoutes]
+export const routes: readonly Route[] = [
+  healthRoutes,
+  ...accountRoutes,
+  spaceRoutes,
+  coverRoutes,
+  spaceTokenRoutes,
+  submitRoute,
+  historyRoutes,
+  requestRoutes,
+  eventsRoute,
+  adminConnectionRoutes,
+  adminOverviewRoute,
+]

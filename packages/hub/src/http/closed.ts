@@ -1,0 +1,9 @@
+import type { ServerResponse } from 'node:http'
+
+/** A signal that aborts when the client goes away before its answer is complete. */
+export function closed(response: ServerResponse): Disposable & { readonly signal: AbortSignal } {
+  const abort = new AbortController()
+  const onClose = (): void => abort.abort()
+  response.once('close', onClose)
+  return { signal: abort.signal, [Symbol.dispose]: () => response.off('close', onClose) }
+}

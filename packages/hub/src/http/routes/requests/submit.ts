@@ -1,0 +1,32 @@
+import type { FastifyInstance } from 'fastify'
+import { isFinished, spaceReferenceParams, submitBody } from '@websocket-spaces/protocol'
+import type { Services } from '../../../services.ts'
+import { parse } from '../../errors.ts'
+import { identityOf } from '../../identity.ts'
+import { closed } from '../../closed.ts'
+
+const LONGEST_WAIT = 60
+
+/** POST …/requests: 202 with the accepted request; with `Prefer: wait=n`, 200 when it finished within n seconds. */
+export function submitRoute(app: FastifyInstance, { catalog, requests }: Services): void {
+  app.post('/api/v1/spaces/:owner/:name/requests', async (request, reply) => {
+    const { owner, name } = parse(spaceReferenceParams, request.params)
+    const identity = identityOf(request)
+    const { input } = parse(submitBody, request.body)
+    const space = await catalog.find(owner, name, identity)
+    const accepted = await requests.submit(space, identity, input)
+    request.log.info({ accepted: accepted.id, space: accepted.space }, 'request accepted')
+    const wait = preferredWait(request.headers['prefer'])
+    if (wait === null) return reply.status(202).header('location', accepted.urls.self).send(accepted)
+    using gone = closed(reply.raw)
+    const view = await requests.wait(accepted.id, identity, AbortSignal.any([gone.signal, AbortSignal.timeout(wait * 1000)]))
+    return reply.status(isFinished(view.status) ? 200 : 202).header('location', view.urls.self).header('preference-applied', `wait=${wait}`).send(view)
+  })
+}
+
+/** Seconds asked for by `Prefer: wait` (RFC 7240), 60 at most; null when not asked. */
+function preferredWait(header: string | string[] | undefined): number | null {
+  const match = /(?:^|[,;\s])wait(?:=(\d{1,6}))?(?=$|[,;\s])/i.exec(String(header ?? ''))
+  if (match === null) return null
+  return Math.min(LONGEST_WAIT, Number(match[1] ?? LONGEST_WAIT))
+}

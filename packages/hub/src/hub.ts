@@ -1,0 +1,174 @@
+import type { AddressInfo } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
+import { type Accounts, createAccounts } from './accounts/accounts.ts'
+import { loadOrCreateSecret } from './accounts/auth-secret.ts'
+import { MemoryBus } from './bus/memory-bus.ts'
+import type { HubConfig } from './config.ts'
+import { createHttpServer } from './http/server.ts'
+import { createLog } from './log.ts'
+import { Flow } from './requests/flow.ts'
+import type { Bus } from './requests/ports.ts'
+import type { Services } from './services.ts'
+import { attachAppGateway } from './sockets/app-gateway.ts'
+import { attachLiveGateway } from './sockets/live-gateway.ts'
+import { Catalog } from './spaces/catalog.ts'
+import { viewConnection } from './spaces/connection-view.ts'
+import { Connections } from './spaces/connections.ts'
+import { StartupError } from './startup-error.ts'
+import { type Database, type OpenDatabase, openDatabase } from './store/database.ts'
+import { createInviteStore } from './store/invites.ts'
+import { createRequestStore } from './store/requests/index.ts'
+import { createSecretStore } from './store/secrets.ts'
+import { createSettingsStore } from './store/settings.ts'
+import { createSpaceStore } from './store/spaces.ts'
+import { createUserDirectory } from './store/users.ts'
+
+export interface Hub extends AsyncDisposable {
+  readonly config: HubConfig
+  /** Password of the `admin` just made, to be shown once; null when the hub has its users already. */
+  readonly firstAdminPassword: string | null
+  /** Throws `StartupError` when the port is taken. */
+  listen(): Promise<{ readonly url: string; readonly port: number }>
+  /** Stops taking work, lets apps finish for a moment, tells them, and closes. May be called again. */
+  close(reason?: string): Promise<void>
+}
+
+export interface HubOverrides {
+  readonly log?: Logger
+  /** Milliseconds since 1970. */
+  readonly now?: () => number
+}
+
+/** Puts a hub together; the only place where parts meet. Throws `StartupError`. */
+export async function createHub(config: HubConfig, overrides: HubOverrides = {}): Promise<Hub> {
+  const log = overrides.log ?? createLog(config)
+  const opened = await openDatabase(config.dataDir)
+  try {
+    return await assemble(config, opened, log, overrides.now ?? Date.now)
+  } catch (error) {
+    await opened.close()
+    throw error
+  }
+}
+
+async function assemble(config: HubConfig, opened: OpenDatabase, log: Logger, now: () => number): Promise<Hub> {
+  const { db } = opened
+  const bus = new MemoryBus()
+  const connections = new Connections()
+  const onError = (message: string, error: unknown): void => log.error({ err: error }, message)
+  const accounts = await openAccounts({ config, db, bus, connections, onError, now })
+  const spaces = createSpaceStore(db)
+  const store = createRequestStore(db)
+  const flow = new Flow({ store, spaces, bus, connections, now, onError })
+  const catalog = new Catalog({
+    store: spaces,
+    connections,
+    counts: (id) => store.counts(id),
+    async beforeDelete(id) {
+      await flow.requests.cancelAll(id)
+      await accounts.connectTokens.revokeOfSpace(id)
+      connections.close((connection) => connection.spaceId === id, 'space_not_found', false)
+    },
+    onChanged: (spaceId, change) => bus.publish({ topic: 'spaces', spaceId, change }),
+    now,
+  })
+  const services: Services = {
+    config,
+    log,
+    bus,
+    accounts,
+    catalog,
+    catalogStore: spaces,
+    connections,
+    requests: flow.requests,
+    reports: flow.reports,
+    connectionViews: () => connections.all().map(viewConnection),
+    isReady: async () => !flow.isStopping && (await answers(spaces.count())),
+  }
+  const recovered = await flow.start()
+  if (recovered > 0) log.info({ recovered }, 'requests of the previous run wait again')
+  return serve(services, flow, opened)
+}
+
+interface AccountParts {
+  readonly config: HubConfig
+  readonly db: Database
+  readonly bus: Bus
+  readonly connections: Connections
+  readonly onError: (message: string, error: unknown) => void
+  readonly now: () => number
+}
+
+async function openAccounts({ config, db, bus, connections, onError, now }: AccountParts): Promise<Accounts> {
+  return createAccounts({
+    database: { db, type: 'sqlite' },
+    secrets: createSecretStore(db),
+    invites: createInviteStore(db),
+    settings: createSettingsStore(db),
+    users: createUserDirectory(db),
+    dataDir: config.dataDir,
+    secret: await loadOrCreateSecret(config.dataDir),
+    publicUrl: config.publicUrl,
+    adminPassword: config.adminPassword,
+    onRevoked(tokenIds) {
+      const revoked = new Set<string>(tokenIds)
+      connections.close(({ tokenId }) => tokenId !== null && revoked.has(tokenId), 'token_revoked', false)
+    },
+    onUserRevoked: (userId) => bus.publish({ topic: `user:${userId}`, change: 'revoked' }),
+    onError,
+    now,
+  })
+}
+
+async function serve(services: Services, flow: Flow, opened: OpenDatabase): Promise<Hub> {
+  const { config, accounts, connections, log } = services
+  const http = await createHttpServer(services)
+  const live = attachLiveGateway(http.server, services)
+  const apps = attachAppGateway(http.server, services)
+  let closing: Promise<void> | undefined
+
+  async function shutDown(reason: string): Promise<void> {
+    log.info({ reason }, 'stopping')
+    await flow.drain()
+    connections.close(() => true, 'shutting_down', true)
+    await apps.close()
+    await live.close()
+    await http.close()
+    await flow.stop()
+    await accounts.close()
+    await opened.close()
+    log.info('stopped')
+  }
+
+  const close = (reason = 'closed'): Promise<void> => (closing ??= shutDown(reason))
+  return {
+    config,
+    firstAdminPassword: accounts.firstAdmin?.password ?? null,
+    async listen() {
+      const port = await listenOn(http, config)
+      return { url: `http://${config.listen.host}:${port}`, port }
+    },
+    close,
+    [Symbol.asyncDispose]: () => close(),
+  }
+}
+
+async function listenOn(http: FastifyInstance, { listen: { host, port } }: HubConfig): Promise<number> {
+  try {
+    await http.listen({ host, port })
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+    if (code === 'EADDRINUSE') throw new StartupError('port_in_use', { port }, { cause: error })
+    throw new StartupError('address_unavailable', { host, port, problem: code }, { cause: error })
+  }
+  const address: AddressInfo | string | null = http.server.address()
+  return typeof address === 'object' && address !== null ? address.port : port
+}
+
+async function answers(probe: Promise<unknown>): Promise<boolean> {
+  return probe.then(
+    () => true,
+    () => false,
+  )
+}

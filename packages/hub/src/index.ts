@@ -1,0 +1,3 @@
+export { type HubConfig, loadConfig } from './config.ts'
+export { createHub, type Hub, type HubOverrides } from './hub.ts'
+export { StartupError } from './startup-error.ts'

@@ -1,0 +1,190 @@
+import { DEFAULTS, leaseId, type RequestId, type SpaceId } from '@websocket-spaces/protocol'
+import { v7 as uuid } from 'uuid'
+import { type Connection, type Connections, type Held, runningOn } from '../spaces/connections.ts'
+import type { SpaceStore } from '../spaces/ports.ts'
+import { announceChange, announceEvents } from './announce.ts'
+import type { LossReason } from './lifecycle.ts'
+import type { Bus, ClaimedRequest, RequestStore } from './ports.ts'
+
+export interface DispatchDeps {
+  readonly store: RequestStore
+  readonly spaces: Pick<SpaceStore, 'find'>
+  readonly bus: Bus
+  readonly connections: Connections
+  readonly onQueueChanged: (spaceId: SpaceId) => void
+  readonly now: () => number
+  onError(message: string, error: unknown): void
+}
+
+/**
+ * Hands waiting requests to the apps connected here. Each space has at most one pump running;
+ * whoever wakes it meanwhile makes it go round once more, so no wake-up is lost.
+ */
+export class Dispatcher {
+  readonly #deps: DispatchDeps
+  readonly #pumps = new Map<SpaceId, { again: boolean; done: Promise<void> }>()
+  readonly #holders = new Map<RequestId, Connection>()
+  #stopped = false
+
+  constructor(deps: DispatchDeps) {
+    this.#deps = deps
+  }
+
+  /** Something waits, or someone has room. Never throws. */
+  wake(spaceId: SpaceId): void {
+    const pump = this.#pumps.get(spaceId)
+    if (pump !== undefined) pump.again = true
+    else if (!this.#stopped) this.#pumps.set(spaceId, { again: true, done: this.#pump(spaceId) })
+  }
+
+  holderOf(id: RequestId): Connection | undefined {
+    return this.#holders.get(id)
+  }
+
+  /** The app works on it, whether or not we thought it was its turn. Resolves when that is stored. */
+  async begin(connection: Connection, held: Held): Promise<void> {
+    if (!held.started) {
+      held.started = true
+      held.begun = this.#begin(connection, held)
+    }
+    await held.begun
+  }
+
+  /** A held request is finished, by whomever: its place goes to the next one. */
+  settle(id: RequestId): void {
+    const connection = this.#holders.get(id)
+    if (connection === undefined) return
+    this.#forget(connection, id)
+    this.#beginNext(connection)
+    this.wake(connection.spaceId)
+  }
+
+  /** The connection is gone: what it held goes back to the front of the queue. */
+  async release(connection: Connection, reason: LossReason): Promise<void> {
+    const { store, bus, now } = this.#deps
+    for (const held of [...connection.held.values()]) {
+      this.#forget(connection, held.requestId)
+      const fact = { type: 'lost', leaseId: held.leaseId, at: now(), reason, maxAttempts: DEFAULTS.maxAttempts } as const
+      const applied = await store.apply(held.requestId, fact)
+      if (applied.ok && applied.changed) announceChange(bus, applied.request, applied.events)
+    }
+    this.#deps.onQueueChanged(connection.spaceId)
+    this.wake(connection.spaceId)
+  }
+
+  /** Hands out nothing more; resolves when what was under way is done. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await Promise.all([...this.#pumps.values()].map((pump) => pump.done))
+  }
+
+  async #pump(spaceId: SpaceId): Promise<void> {
+    // Lets `wake` store the pump before it can end.
+    await Promise.resolve()
+    try {
+      for (let pump = this.#pumps.get(spaceId); pump?.again === true && !this.#stopped; ) {
+        pump.again = false
+        await this.#handOut(spaceId)
+      }
+    } catch (error) {
+      // The sweep wakes this space again.
+      this.#deps.onError('could not hand out requests', error)
+    } finally {
+      this.#pumps.delete(spaceId)
+    }
+  }
+
+  /** First fills running slots, one request at a time to the least loaded; then the apps' own queues. */
+  async #handOut(spaceId: SpaceId): Promise<void> {
+    const live = this.#deps.connections.liveOf(spaceId)
+    if (live.length === 0) return
+    const space = await this.#deps.spaces.find(spaceId)
+    if (space === null) return
+    const [only, ...others] = live
+    if (only !== undefined && others.length === 0) {
+      await this.#claim(only, freeSlots(only), freeHold(only), space.deadlineSeconds)
+      return
+    }
+    for (let next = leastLoaded(live); next !== undefined; next = leastLoaded(live)) {
+      if ((await this.#claim(next, 1, 0, space.deadlineSeconds)) === 0) return
+    }
+    for (const connection of live) {
+      if (freeHold(connection) > 0 && (await this.#claim(connection, 0, freeHold(connection), space.deadlineSeconds)) === 0) return
+    }
+  }
+
+  async #claim(connection: Connection, start: number, hold: number, deadlineSeconds: number): Promise<number> {
+    if (start + hold === 0) return 0
+    const { store, now, onQueueChanged } = this.#deps
+    const at = now()
+    const lease = leaseId.parse(uuid())
+    const claimed = await store.claim({
+      spaceId: connection.spaceId,
+      connectionId: connection.id,
+      leaseId: lease,
+      instance: connection.instance,
+      start,
+      hold,
+      at,
+      deadlineAt: at + deadlineSeconds * 1000,
+    })
+    for (const request of claimed) this.#deliver(connection, request, { requestId: request.id, leaseId: lease, started: request.started, deadlineSeconds })
+    if (claimed.length > 0) onQueueChanged(connection.spaceId)
+    // The socket closed while the claim was being committed; its `release` saw none of these.
+    if (connection.state === 'gone') await this.release(connection, 'app_lost')
+    return claimed.length
+  }
+
+  #deliver(connection: Connection, request: ClaimedRequest, held: Held): void {
+    const { bus } = this.#deps
+    connection.held.set(request.id, held)
+    this.#holders.set(request.id, connection)
+    announceEvents(bus, request.id, request.events)
+    const { id: requestId, userId } = request
+    if (request.started) bus.publish({ topic: `user:${userId}`, change: 'request', requestId, spaceId: connection.spaceId, status: 'processing' })
+    connection.link.deliver({
+      request_id: request.id,
+      username: request.username,
+      payload: { prompt: request.input.prompt, timestamp: request.createdAt / 1000 },
+      attempt: request.attempt,
+      deadline_seconds: held.deadlineSeconds,
+    })
+  }
+
+  async #begin(connection: Connection, held: Held): Promise<void> {
+    const { store, bus, now, onQueueChanged } = this.#deps
+    const at = now()
+    const fact = { type: 'started', leaseId: held.leaseId, at, deadlineAt: at + held.deadlineSeconds * 1000 } as const
+    const applied = await store.apply(held.requestId, fact)
+    if (!applied.ok) return this.#forget(connection, held.requestId)
+    if (applied.changed) announceChange(bus, applied.request, applied.events)
+    onQueueChanged(connection.spaceId)
+  }
+
+  #beginNext(connection: Connection): void {
+    const next = connection.held.values().find((held) => !held.started)
+    if (next === undefined || freeSlots(connection) === 0) return
+    this.begin(connection, next).catch((error: unknown) => {
+      // Its result is taken all the same; only "processing" is not shown.
+      this.#deps.onError('could not mark a request as started', error)
+    })
+  }
+
+  #forget(connection: Connection, id: RequestId): void {
+    connection.held.delete(id)
+    this.#holders.delete(id)
+  }
+}
+
+function freeSlots(connection: Connection): number {
+  return Math.max(0, connection.concurrency - runningOn(connection))
+}
+
+function freeHold(connection: Connection): number {
+  return Math.max(0, connection.prefetch - (connection.held.size - runningOn(connection)))
+}
+
+function leastLoaded(connections: readonly Connection[]): Connection | undefined {
+  const free = connections.filter((connection) => connection.state === 'connected' && freeSlots(connection) > 0)
+  return free.toSorted((a, b) => runningOn(a) / a.concurrency - runningOn(b) / b.concurrency)[0]
+}

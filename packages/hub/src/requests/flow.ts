@@ -1,0 +1,107 @@
+import { type SpaceId, TIMING } from '@websocket-spaces/protocol'
+import type { Connection, ConnectionChange, Connections } from '../spaces/connections.ts'
+import type { SpaceStore } from '../spaces/ports.ts'
+import { AppendBuffer } from './append-buffer.ts'
+import { Dispatcher } from './dispatch.ts'
+import type { Bus, RequestStore } from './ports.ts'
+import { QueueBoard } from './queue-board.ts'
+import { recover, Sweeper } from './recover.ts'
+import { Reports } from './report.ts'
+import { Requests } from './requests.ts'
+
+export interface FlowDeps {
+  readonly store: RequestStore
+  readonly spaces: Pick<SpaceStore, 'find' | 'markSeen'>
+  readonly bus: Bus
+  readonly connections: Connections
+  readonly now: () => number
+  onError(message: string, error: unknown): void
+}
+
+const LOOK_EVERY = 100
+
+/** The way of a request, put together: what people may do, what apps may say, and what keeps it moving. */
+export class Flow {
+  readonly requests: Requests
+  readonly reports: Reports
+  readonly #deps: FlowDeps
+  readonly #dispatcher: Dispatcher
+  readonly #buffer: AppendBuffer
+  readonly #board: QueueBoard
+  readonly #sweeper: Sweeper
+  #stopping = false
+
+  constructor(deps: FlowDeps) {
+    const board = new QueueBoard({ ...deps, onError: (error) => deps.onError('could not tell queue positions', error) })
+    const buffer = new AppendBuffer(deps)
+    const dispatcher = new Dispatcher({ ...deps, onQueueChanged: (id) => board.changed(id) })
+    this.#deps = deps
+    this.#board = board
+    this.#buffer = buffer
+    this.#dispatcher = dispatcher
+    this.requests = new Requests({ ...deps, dispatcher, board, isStopping: () => this.#stopping })
+    this.reports = new Reports({ ...deps, buffer, dispatcher })
+    this.#sweeper = new Sweeper({ ...deps, dispatcher, board })
+    deps.connections.onChange((connection, change) => this.#onConnection(connection, change))
+  }
+
+  get isStopping(): boolean {
+    return this.#stopping
+  }
+
+  /** Takes back what a previous run had handed out, and starts sweeping. Returns how many requests wait again. */
+  async start(): Promise<number> {
+    const recovered = await recover(this.#deps.store, this.#deps.now)
+    this.#sweeper.start()
+    return recovered
+  }
+
+  /** Takes and hands out nothing more, and gives apps up to `drainFor` ms to deliver what they are finishing. */
+  async drain(): Promise<void> {
+    this.#stopping = true
+    await this.#dispatcher.stop()
+    const until = performance.now() + TIMING.drainFor
+    while (performance.now() < until && this.#anyRunning()) await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY))
+  }
+
+  /** After {@link drain}, when all connections are closed. */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    this.#board.stop()
+    await this.#dispatcher.stop()
+    await this.#sweeper.stop()
+    await this.#buffer.flush()
+  }
+
+  #anyRunning(): boolean {
+    return this.#deps.connections.liveOfAll().some((connection) => connection.held.values().some((held) => held.started))
+  }
+
+  #onConnection(connection: Connection, change: ConnectionChange): void {
+    const { bus, now, onError } = this.#deps
+    const { spaceId } = connection
+    bus.publish({ topic: 'connections' })
+    this.#markSeen(spaceId, now())
+    switch (change) {
+      case 'joined':
+      case 'revived':
+        this.#dispatcher.wake(spaceId)
+        return
+      case 'silent':
+        return
+      case 'left':
+        // While the hub stops, leases stay as they are: the next start takes them back, and no attempt is lost.
+        if (this.#stopping) return
+        this.#dispatcher.release(connection, 'app_lost').catch((error: unknown) => onError('could not take back requests', error))
+    }
+  }
+
+  /** "Last seen" is stored when a connection comes or goes; pages are told after that. */
+  #markSeen(spaceId: SpaceId, at: number): void {
+    const { spaces, bus, onError } = this.#deps
+    spaces
+      .markSeen(spaceId, at)
+      .catch((error: unknown) => onError('could not store when an app was last seen', error))
+      .finally(() => bus.publish({ topic: 'spaces', spaceId, change: 'status' }))
+  }
+}

@@ -1,0 +1,61 @@
+import { type SpaceId, TIMING } from '@websocket-spaces/protocol'
+import type { Bus, RequestStore } from './ports.ts'
+
+/** Positions beyond this are not pushed; a page that far back learns its own when it asks. */
+const PUSHED_POSITIONS = 500
+
+export interface QueueBoardDeps {
+  readonly store: Pick<RequestStore, 'waiting' | 'counts'>
+  readonly bus: Bus
+  onError(error: unknown): void
+}
+
+/** Tells pages how the queue of a space stands: at once after a quiet time, then at most every `positionsEvery`. */
+export class QueueBoard {
+  readonly #deps: QueueBoardDeps
+  readonly #timers = new Map<SpaceId, { timer: NodeJS.Timeout; again: boolean }>()
+  #stopped = false
+
+  constructor(deps: QueueBoardDeps) {
+    this.#deps = deps
+  }
+
+  changed(spaceId: SpaceId): void {
+    const pause = this.#timers.get(spaceId)
+    if (pause !== undefined) {
+      pause.again = true
+      return
+    }
+    if (this.#stopped) return
+    const timer = setTimeout(() => this.#resume(spaceId), TIMING.positionsEvery)
+    this.#timers.set(spaceId, { timer, again: false })
+    void this.#tell(spaceId)
+  }
+
+  stop(): void {
+    this.#stopped = true
+    for (const { timer } of this.#timers.values()) clearTimeout(timer)
+    this.#timers.clear()
+  }
+
+  #resume(spaceId: SpaceId): void {
+    const again = this.#timers.get(spaceId)?.again === true
+    this.#timers.delete(spaceId)
+    if (again) this.changed(spaceId)
+  }
+
+  async #tell(spaceId: SpaceId): Promise<void> {
+    const { store, bus } = this.#deps
+    bus.publish({ topic: 'spaces', spaceId, change: 'status' })
+    try {
+      const waiting = await store.waiting(spaceId, PUSHED_POSITIONS)
+      const queue_length = waiting.length < PUSHED_POSITIONS ? waiting.length : (await store.counts(spaceId)).queued
+      for (const [index, id] of waiting.entries()) {
+        bus.publish({ topic: `request:${id}`, item: { type: 'position', position: index + 1, queue_length } })
+      }
+    } catch (error) {
+      // A page that misses a position gets the next one.
+      this.#deps.onError(error)
+    }
+  }
+}

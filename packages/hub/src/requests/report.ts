@@ -1,0 +1,86 @@
+import {
+  type inferenceLog,
+  type inferenceOutput,
+  type inferenceProgress,
+  type inferenceResult,
+  LIMITS,
+  type Outcome,
+  type RequestId,
+  SpacesError,
+} from '@websocket-spaces/protocol'
+import type { z } from 'zod'
+import type { Connection, Held } from '../spaces/connections.ts'
+import { announceChange } from './announce.ts'
+import type { AppendBuffer } from './append-buffer.ts'
+import type { Dispatcher } from './dispatch.ts'
+import { failure } from './lifecycle.ts'
+import type { Bus, Report, RequestStore } from './ports.ts'
+
+export interface ReportDeps {
+  readonly store: RequestStore
+  readonly bus: Bus
+  readonly buffer: AppendBuffer
+  readonly dispatcher: Dispatcher
+  readonly now: () => number
+}
+
+/**
+ * What apps say about the requests they hold. Every method resolves when it is stored and throws
+ * `not_found`, `request_finished` or `stale_lease` when it is not theirs to say.
+ */
+export class Reports {
+  readonly #deps: ReportDeps
+
+  constructor(deps: ReportDeps) {
+    this.#deps = deps
+  }
+
+  async progress(connection: Connection, { request_id, progress, message }: z.output<typeof inferenceProgress>): Promise<void> {
+    await this.#add(connection, request_id, { type: 'progress', progress, ...(message === undefined ? {} : { message }) })
+  }
+
+  async output(connection: Connection, { request_id, text }: z.output<typeof inferenceOutput>): Promise<void> {
+    await this.#add(connection, request_id, { type: 'output', text })
+  }
+
+  async log(connection: Connection, { request_id, level, line }: z.output<typeof inferenceLog>): Promise<void> {
+    await this.#add(connection, request_id, { type: 'log', level, line })
+  }
+
+  async result(connection: Connection, message: z.output<typeof inferenceResult>): Promise<void> {
+    const { store, bus, buffer, dispatcher, now } = this.#deps
+    const held = await this.#heldBy(connection, message.request_id)
+    await held.begun
+    // What was streamed before the result comes before it in the log.
+    await buffer.flush()
+    const outcome = outcomeOf(message)
+    const applied = await store.apply(held.requestId, { type: 'reported', leaseId: held.leaseId, at: now(), outcome })
+    dispatcher.settle(held.requestId)
+    if (!applied.ok) throw new SpacesError(applied.code)
+    announceChange(bus, applied.request, applied.events)
+  }
+
+  async #add(connection: Connection, id: RequestId, report: Report): Promise<void> {
+    const held = await this.#heldBy(connection, id)
+    await this.#deps.dispatcher.begin(connection, held)
+    await this.#deps.buffer.add(id, held.leaseId, report)
+  }
+
+  async #heldBy(connection: Connection, id: RequestId): Promise<Held> {
+    const held = connection.held.get(id)
+    if (held !== undefined) return held
+    const request = await this.#deps.store.find(id)
+    // Another space's requests do not exist for this app.
+    if (request === null || request.spaceId !== connection.spaceId) throw new SpacesError('not_found')
+    throw new SpacesError(request.phase.at === 'finished' ? 'request_finished' : 'stale_lease')
+  }
+}
+
+function outcomeOf({ status, result }: z.output<typeof inferenceResult>): Outcome {
+  if (Buffer.byteLength(JSON.stringify(result)) > LIMITS.resultBytes) {
+    return failure(new SpacesError('result_too_large', { limit: LIMITS.resultBytes }))
+  }
+  if (status === 'completed') return { status, result }
+  const said = typeof result.error === 'string' && result.error !== '' ? result.error.slice(0, LIMITS.logLineChars) : undefined
+  return { status, error: { code: 'app_failed', message: said ?? new SpacesError('app_failed').message }, result }
+}

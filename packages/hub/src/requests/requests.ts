@@ -1,0 +1,105 @@
+import {
+  type FollowItem,
+  type listRequestsQuery,
+  type RequestId,
+  requestId,
+  type RequestInput,
+  type RequestPage,
+  type RequestView,
+  type SpaceId,
+  SpacesError,
+} from '@websocket-spaces/protocol'
+import type { z } from 'zod'
+import type { Identity } from '../accounts/identity.ts'
+import { canEdit } from '../spaces/access.ts'
+import type { StoredSpace } from '../spaces/ports.ts'
+import { cancel } from './cancel.ts'
+import { follow } from './follow.ts'
+import { statusOf } from './lifecycle.ts'
+import type { StoredRequest } from './ports.ts'
+import { submit, type SubmitDeps } from './submit.ts'
+import { viewRequest } from './view.ts'
+
+const BATCH = 500
+type PageQuery = Pick<z.output<typeof listRequestsQuery>, 'cursor' | 'limit'>
+
+/** What people and programs may do with requests: every method checks that they may. */
+export class Requests {
+  readonly #deps: SubmitDeps
+
+  constructor(deps: SubmitDeps) {
+    this.#deps = deps
+  }
+
+  async submit(space: StoredSpace, identity: Identity, input: RequestInput): Promise<RequestView> {
+    return this.view(await submit(this.#deps, space, identity, input), identity)
+  }
+
+  /** The request, if it is this user's, or of a space of theirs. Throws `not_found`, also where existence is private. */
+  async find(id: RequestId, identity: Identity): Promise<StoredRequest> {
+    const request = await this.#deps.store.find(id)
+    if (request === null || !maySee(request, identity)) throw new SpacesError('not_found')
+    return request
+  }
+
+  async view(id: RequestId, identity: Identity): Promise<RequestView> {
+    return this.#toView(await this.find(id, identity))
+  }
+
+  async list(where: { spaceId?: SpaceId; userId?: Identity['userId'] }, { cursor, limit }: PageQuery): Promise<RequestPage> {
+    const before = cursor === undefined ? {} : { before: requestId.parse(cursor) }
+    const stored = await this.#deps.store.page({ ...where, ...before, limit: limit + 1 })
+    const shown = stored.slice(0, limit)
+    const requests = await Promise.all(shown.map((request) => this.#toView(request)))
+    return { requests, next: stored.length > limit ? (shown.at(-1)?.id ?? null) : null }
+  }
+
+  /** Throws `not_found`, `request_finished`. */
+  async cancel(id: RequestId, identity: Identity): Promise<RequestView> {
+    await this.find(id, identity)
+    await cancel(this.#deps, id)
+    return this.view(id, identity)
+  }
+
+  /** Ends all that is alive in a space about to be deleted, in batches. */
+  async cancelAll(spaceId: SpaceId): Promise<void> {
+    for (;;) {
+      const ids = await this.#deps.store.unfinished(spaceId, BATCH)
+      if (ids.length === 0) return
+      for (const id of ids) await cancel(this.#deps, id, 'space_deleted').catch(ignoreFinished)
+    }
+  }
+
+  /** Throws `not_found` before the first item. */
+  async follow(id: RequestId, after: number, identity: Identity, signal: AbortSignal): Promise<AsyncGenerator<FollowItem>> {
+    await this.find(id, identity)
+    return follow(this.#deps, id, after, signal)
+  }
+
+  /** The request when it is finished, or as it stands when `signal` aborts. */
+  async wait(id: RequestId, identity: Identity, signal: AbortSignal): Promise<RequestView> {
+    const items = await this.follow(id, 0, identity, signal)
+    // The last item is the result; what it says is read back from the store.
+    for await (const item of items) if (item.type === 'result') break
+    return this.view(id, identity)
+  }
+
+  async totals(since: number) {
+    return this.#deps.store.totals(since)
+  }
+
+  async #toView(request: StoredRequest): Promise<RequestView> {
+    const waits = statusOf(request.phase) === 'queued'
+    const position = waits ? (await this.#deps.store.waitingBefore(request.spaceId, request.id)) + 1 : null
+    return viewRequest(request, position)
+  }
+}
+
+function maySee(request: StoredRequest, identity: Identity): boolean {
+  return request.userId === identity.userId || canEdit({ ownerId: request.spaceOwnerId }, identity)
+}
+
+function ignoreFinished(error: unknown): void {
+  if (!(error instanceof SpacesError) || (error.code !== 'request_finished' && error.code !== 'not_found')) throw error
+}
+

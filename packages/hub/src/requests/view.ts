@@ -1,0 +1,35 @@
+import type { RequestView } from '@websocket-spaces/protocol'
+import { statusOf } from './lifecycle.ts'
+import type { StoredRequest } from './ports.ts'
+
+/** A request as the API shows it. `position` counts from 1 = next. */
+export function viewRequest(request: StoredRequest, position: number | null): RequestView {
+  const self = `/api/v1/requests/${request.id}`
+  return {
+    id: request.id,
+    space_id: request.spaceId,
+    space: request.space,
+    username: request.username,
+    status: statusOf(request.phase),
+    input: request.input,
+    result: request.result,
+    error: request.error,
+    progress: request.progress,
+    position,
+    attempts: request.attempt,
+    instance: request.instance,
+    created_at: iso(request.createdAt),
+    started_at: isoOrNull(request.startedAt),
+    finished_at: isoOrNull(request.finishedAt),
+    deadline_at: isoOrNull(request.deadlineAt),
+    urls: { self, events: `${self}/events`, cancel: `${self}/cancel`, web: `/requests/${request.id}` },
+  }
+}
+
+function iso(at: number): string {
+  return new Date(at).toISOString()
+}
+
+function isoOrNull(at: number | null): string | null {
+  return at === null ? null : iso(at)
+}

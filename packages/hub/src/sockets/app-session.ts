@@ -1,0 +1,180 @@
+import type { Logger } from 'pino'
+import type { Socket } from 'socket.io'
+import { v7 as uuid } from 'uuid'
+import {
+  APP_EVENTS,
+  connectionId,
+  type ErrorCode,
+  errorMessage,
+  type Goodbye,
+  inferenceLog,
+  inferenceOutput,
+  inferenceProgress,
+  inferenceResult,
+  type RegisterResponse,
+  type ReportRefused,
+  SpacesError,
+  TIMING,
+} from '@websocket-spaces/protocol'
+import { z } from 'zod'
+import type { Services } from '../services.ts'
+import type { AppLink, Connection } from '../spaces/connections.ts'
+import { register } from '../spaces/register.ts'
+import { ackOf, toWireError } from './answer.ts'
+import type { Heartbeat } from './heartbeat.ts'
+
+type State =
+  | { readonly at: 'new'; readonly deadline: NodeJS.Timeout }
+  | { readonly at: 'registering' }
+  | { readonly at: 'registered'; readonly connection: Connection }
+  | { readonly at: 'closed' }
+
+const handshakeToken = z.string().min(1).max(256)
+const AMBIGUOUS_HINT = 'Or name its owner too: "owner/name".'
+
+/** One socket of an app: parses what comes, calls the use case, answers. Decides nothing itself. */
+export class AppSession {
+  readonly #socket: Socket
+  readonly #services: Services
+  readonly #heartbeat: Heartbeat
+  readonly #log: Logger
+  #state: State
+
+  constructor(socket: Socket, services: Services, heartbeat: Heartbeat) {
+    this.#socket = socket
+    this.#services = services
+    this.#heartbeat = heartbeat
+    this.#log = services.log.child({ socket: socket.id })
+    this.#state = { at: 'new', deadline: setTimeout(() => this.#close('register_timeout', true), TIMING.registerWithin) }
+  }
+
+  listen(): void {
+    const { reports } = this.#services
+    this.#socket.conn.on('packet', () => this.#heartbeat.beat(this.#socket.id))
+    this.#socket.on(APP_EVENTS.register, (...args: unknown[]) => void this.#register(args))
+    this.#onReport(APP_EVENTS.inferenceProgress, inferenceProgress, (connection, message) => reports.progress(connection, message))
+    this.#onReport(APP_EVENTS.inferenceOutput, inferenceOutput, (connection, message) => reports.output(connection, message))
+    this.#onReport(APP_EVENTS.inferenceLog, inferenceLog, (connection, message) => reports.log(connection, message))
+    this.#onReport(APP_EVENTS.inferenceResult, inferenceResult, (connection, message) => reports.result(connection, message))
+    this.#socket.on('disconnect', (reason) => this.#left(reason))
+  }
+
+  async #register(args: readonly unknown[]): Promise<void> {
+    const respond = (response: RegisterResponse): void => {
+      this.#socket.emit(APP_EVENTS.registerResponse, response)
+      ackOf(args)?.(response)
+    }
+    if (this.#state.at !== 'new') return respond(refusal(new SpacesError('already_registered'), this.#log))
+    clearTimeout(this.#state.deadline)
+    this.#state = { at: 'registering' }
+    try {
+      const { catalogStore: store, accounts } = this.#services
+      const { space, terms } = await register({ store, accounts }, args[0], this.#handshakeToken())
+      // The socket may have closed while the store was asked.
+      if (this.#state.at !== 'registering' || !this.#socket.connected) return
+      const connection: Connection = {
+        ...terms,
+        id: connectionId.parse(uuid()),
+        spaceId: space.id,
+        space: `${space.owner}/${space.name}`,
+        address: this.#socket.handshake.address,
+        connectedAt: Date.now(),
+        link: this.#link(),
+        held: new Map(),
+        state: 'connected',
+      }
+      const message = `Successfully connected to space "${space.name}"`
+      respond({ success: true, connection_id: connection.id, space_id: space.id, space: connection.space, message })
+      this.#joined(connection)
+    } catch (error) {
+      const response = refusal(error, this.#log)
+      this.#log.info({ code: response.code }, 'registration refused')
+      respond(response)
+      this.#end()
+    }
+  }
+
+  #joined(connection: Connection): void {
+    const { connections } = this.#services
+    this.#state = { at: 'registered', connection }
+    this.#heartbeat.watch(this.#socket.id, {
+      onSilence: () => connections.setSilent(connection, true),
+      onReturn: () => connections.setSilent(connection, false),
+    })
+    connections.add(connection)
+  }
+
+  #onReport<T extends z.ZodType>(event: string, schema: T, report: (connection: Connection, message: z.output<T>) => Promise<void>): void {
+    this.#socket.on(event, (...args: unknown[]) => {
+      const handled = this.#take(schema, args[0], report)
+      handled.then(
+        () => ackOf(args)?.({ ok: true }),
+        (error: unknown) => this.#refuse(event, args, error),
+      )
+    })
+  }
+
+  async #take<T extends z.ZodType>(
+    schema: T,
+    raw: unknown,
+    report: (connection: Connection, message: z.output<T>) => Promise<void>,
+  ): Promise<void> {
+    if (this.#state.at !== 'registered') throw new SpacesError('not_registered')
+    await report(this.#state.connection, schema.parse(raw))
+  }
+
+  #refuse(event: string, args: readonly unknown[], cause: unknown): void {
+    const error = toWireError(cause, this.#log)
+    const request_id = requestIdOf(args[0])
+    this.#log.info({ event, request: request_id, code: error.code }, 'report refused')
+    const refused: ReportRefused = { request_id, event, ...error }
+    this.#socket.emit(APP_EVENTS.reportRefused, refused)
+    ackOf(args)?.({ ok: false, error })
+  }
+
+  #link(): AppLink {
+    return {
+      deliver: (request) => void this.#socket.emit(APP_EVENTS.inferenceRequest, request),
+      cancel: (request_id, reason) => void this.#socket.emit(APP_EVENTS.inferenceCancel, { request_id, reason }),
+      close: (code, reconnect) => this.#close(code, reconnect),
+      transport: () => this.#socket.conn.transport.name,
+    }
+  }
+
+  #close(code: ErrorCode, reconnect: boolean): void {
+    const message: Goodbye = { code, message: errorMessage(code), reconnect }
+    this.#socket.emit(APP_EVENTS.goodbye, message)
+    this.#end()
+  }
+
+  /** Closes the transport after what was said has gone out. */
+  #end(): void {
+    this.#socket.disconnect(true)
+  }
+
+  #left(reason: string): void {
+    const state = this.#state
+    this.#state = { at: 'closed' }
+    this.#heartbeat.forget(this.#socket.id)
+    if (state.at === 'new') clearTimeout(state.deadline)
+    if (state.at !== 'registered') return
+    this.#log.info({ connection: state.connection.id, space: state.connection.space, reason }, 'app left')
+    this.#services.connections.remove(state.connection)
+  }
+
+  #handshakeToken(): string | undefined {
+    const { auth, query } = this.#socket.handshake
+    const given = [auth['token'], query['token']].map((value) => handshakeToken.safeParse(value))
+    return given.find((parsed) => parsed.success)?.data
+  }
+}
+
+function refusal(error: unknown, log: Logger): Extract<RegisterResponse, { success: false }> {
+  const { code, message } = toWireError(error, log)
+  return { success: false, message, code, ...(code === 'space_ambiguous' ? { hint: AMBIGUOUS_HINT } : {}) }
+}
+
+function requestIdOf(raw: unknown): string | null {
+  if (typeof raw !== 'object' || raw === null || !('request_id' in raw)) return null
+  return typeof raw.request_id === 'string' ? raw.request_id.slice(0, 64) : null
+}

@@ -1,0 +1,83 @@
+import type { Server as HttpServer } from 'node:http'
+import { Server, type Socket } from 'socket.io'
+import { LIVE_EVENTS, LIVE_PATH, type SpaceId, SpacesError } from '@websocket-spaces/protocol'
+import type { Identity } from '../accounts/identity.ts'
+import { isCrossSite } from '../accounts/cross-site.ts'
+import type { Services } from '../services.ts'
+import { canSee } from '../spaces/access.ts'
+import type { Gateway } from './app-gateway.ts'
+import { LiveSession } from './live-session.ts'
+import { ADMIN_GALLERY, CONNECTIONS, GALLERY, ownGallery, spaceRoom } from './rooms.ts'
+
+type Events = Record<string, (...args: unknown[]) => void>
+interface SocketData {
+  identity: Identity
+}
+type LiveServer = Server<Events, Events, object, SocketData>
+export type LiveSocket = Socket<Events, Events, object, SocketData>
+
+/** Where signed-in browsers listen: one socket for status, requests and connections. */
+export function attachLiveGateway(http: HttpServer, services: Services): Gateway {
+  const { config, accounts, bus } = services
+  const io: LiveServer = new Server(http, {
+    path: LIVE_PATH,
+    serveClient: false,
+    maxHttpBufferSize: 64 * 1024,
+    perMessageDeflate: false,
+    destroyUpgrade: false,
+    allowRequest(request, decide) {
+      const foreign = isCrossSite(request.headers, request.headers.host, config.publicUrl)
+      decide(foreign ? 'cross_site' : null, !foreign)
+    },
+  })
+  io.use((socket, done) => {
+    accounts.authenticate(socket.handshake.headers).then(
+      (identity) => {
+        if (identity === null) return done(new SpacesError('not_signed_in'))
+        socket.data.identity = identity
+        done()
+      },
+      (error: unknown) => {
+        services.log.error({ err: error }, 'could not authenticate a live socket')
+        done(new SpacesError('internal'))
+      },
+    )
+  })
+  io.on('connection', (socket) => new LiveSession(socket, services).listen())
+  const stop = [
+    bus.subscribe('spaces', ({ spaceId, change }) => {
+      const told = change === 'status' ? tellStatus(io, services, spaceId) : tellChanged(io, services, spaceId, change === 'deleted')
+      told.catch((error: unknown) => services.log.error({ err: error }, 'could not tell pages of a change'))
+    }),
+    bus.subscribe('connections', () => {
+      io.to(CONNECTIONS).emit(LIVE_EVENTS.connections, { connections: services.connectionViews() })
+    }),
+  ]
+  return {
+    async close() {
+      for (const unsubscribe of stop) unsubscribe()
+      await io.close()
+    },
+  }
+}
+
+async function tellStatus(io: LiveServer, services: Services, id: SpaceId): Promise<void> {
+  const rooms = io.sockets.adapter.rooms
+  if (!rooms.has(spaceRoom(id)) && !rooms.has(GALLERY)) return
+  const space = await services.catalogStore.find(id)
+  if (space === null) return
+  const status = await services.catalog.status(space)
+  const galleries = space.visibility === 'public' ? [GALLERY] : [ownGallery(space.ownerId), ADMIN_GALLERY]
+  io.to([spaceRoom(id), ...galleries]).emit(LIVE_EVENTS.spaceStatus, status)
+}
+
+/** Also shows out whoever may no longer see the space. */
+async function tellChanged(io: LiveServer, services: Services, id: SpaceId, deleted: boolean): Promise<void> {
+  io.to([spaceRoom(id), GALLERY]).emit(LIVE_EVENTS.spaceChanged, { space_id: id, deleted })
+  const space = await services.catalogStore.find(id)
+  for (const socketId of io.sockets.adapter.rooms.get(spaceRoom(id)) ?? []) {
+    const socket = io.sockets.sockets.get(socketId)
+    if (socket !== undefined && (space === null || !canSee(space, socket.data.identity))) void socket.leave(spaceRoom(id))
+  }
+}
+

@@ -1,0 +1,143 @@
+import { once } from 'node:events'
+import {
+  followCall,
+  LIMITS,
+  LIVE_CALLS,
+  LIVE_EVENTS,
+  type LiveAck,
+  type RequestId,
+  SpacesError,
+  unfollowCall,
+  watchSpaceCall,
+} from '@websocket-spaces/protocol'
+import { z } from 'zod'
+import type { Identity } from '../accounts/identity.ts'
+import type { Services } from '../services.ts'
+import { ackOf, toWireError } from './answer.ts'
+import type { LiveSocket } from './live-gateway.ts'
+import { ADMIN_GALLERY, CONNECTIONS, GALLERY, ownGallery, spaceRoom } from './rooms.ts'
+
+/** Packets that may wait in a slow browser's socket before a follow pauses. */
+const MOST_UNSENT = 64
+const GALLERY_STATUSES = 100
+
+/** For calls without parameters. */
+const nothing = z.unknown()
+type Spaces = NonNullable<Extract<LiveAck, { ok: true }>['spaces']>
+
+/** One browser tab. */
+export class LiveSession {
+  readonly #socket: LiveSocket
+  readonly #services: Services
+  readonly #identity: Identity
+  readonly #follows = new Map<RequestId, AbortController>()
+  /** Items sent since the transport last took everything. */
+  #unsent = 0
+
+  constructor(socket: LiveSocket, services: Services) {
+    this.#socket = socket
+    this.#services = services
+    this.#identity = socket.data.identity
+  }
+
+  listen(): void {
+    const socket = this.#socket
+    this.#onCall(LIVE_CALLS.watchGallery, nothing, () => this.#watchGallery())
+    this.#onCall(LIVE_CALLS.unwatchGallery, nothing, () => this.#leave(...this.#galleryRooms()))
+    this.#onCall(LIVE_CALLS.watchSpace, watchSpaceCall, async ({ space_id }) => {
+      const space = await this.#services.catalog.byId(space_id, this.#identity)
+      await socket.join(spaceRoom(space.id))
+      return [await this.#services.catalog.status(space)]
+    })
+    this.#onCall(LIVE_CALLS.unwatchSpace, watchSpaceCall, ({ space_id }) => this.#leave(spaceRoom(space_id)))
+    this.#onCall(LIVE_CALLS.watchConnections, nothing, () => this.#watchConnections())
+    this.#onCall(LIVE_CALLS.unwatchConnections, nothing, () => this.#leave(CONNECTIONS))
+    this.#onCall(LIVE_CALLS.follow, followCall, ({ request_id, after }) => this.#follow(request_id, after))
+    this.#onCall(LIVE_CALLS.unfollow, unfollowCall, async ({ request_id }) => this.#follows.get(request_id)?.abort())
+    const unsubscribe = this.#services.bus.subscribe(`user:${this.#identity.userId}`, (message) => {
+      // Closing the transport, not the socket: whoever is still allowed comes back by itself.
+      if (message.change === 'revoked') return void socket.conn.close()
+      const { requestId: request_id, spaceId: space_id, status } = message
+      socket.emit(LIVE_EVENTS.myRequest, { request_id, space_id, status })
+    })
+    socket.conn.on('drain', () => {
+      this.#unsent = 0
+    })
+    socket.on('disconnect', () => {
+      unsubscribe()
+      for (const follow of this.#follows.values()) follow.abort()
+    })
+  }
+
+  #onCall<T extends z.ZodType>(call: string, schema: T, run: (message: z.output<T>) => Promise<Spaces | void>): void {
+    this.#socket.on(call, (...args: unknown[]) => {
+      const answer = (ack: LiveAck): void => ackOf(args)?.(ack)
+      const parsed = async (): Promise<Spaces | void> => run(schema.parse(args[0]))
+      parsed().then(
+        (spaces) => answer(spaces === undefined ? { ok: true } : { ok: true, spaces }),
+        (error: unknown) => answer({ ok: false, error: toWireError(error, this.#services.log) }),
+      )
+    })
+  }
+
+  async #watchGallery(): Promise<Spaces> {
+    await this.#socket.join(this.#galleryRooms())
+    const { spaces } = await this.#services.catalog.list({ limit: GALLERY_STATUSES }, this.#identity)
+    return spaces.map((space) => space.status)
+  }
+
+  async #watchConnections(): Promise<void> {
+    if (this.#identity.role !== 'admin') throw new SpacesError('forbidden')
+    await this.#socket.join(CONNECTIONS)
+    this.#socket.emit(LIVE_EVENTS.connections, { connections: this.#services.connectionViews() })
+  }
+
+  async #follow(id: RequestId, after: number): Promise<void> {
+    this.#follows.get(id)?.abort()
+    if (this.#follows.size >= LIMITS.followsPerSocket) throw new SpacesError('too_many', { limit: LIMITS.followsPerSocket })
+    const abort = new AbortController()
+    this.#follows.set(id, abort)
+    try {
+      const items = await this.#services.requests.follow(id, after, this.#identity, abort.signal)
+      void this.#pass(id, items, abort)
+    } catch (error) {
+      this.#forget(id, abort)
+      throw error
+    }
+  }
+
+  async #pass(id: RequestId, items: Awaited<ReturnType<Services['requests']['follow']>>, abort: AbortController): Promise<void> {
+    try {
+      for await (const item of items) {
+        if (abort.signal.aborted) break
+        this.#socket.emit(LIVE_EVENTS.requestEvent, { request_id: id, item })
+        await this.#drained(abort.signal)
+      }
+    } catch (error) {
+      if (abort.signal.aborted) return
+      const { code } = toWireError(error, this.#services.log)
+      this.#socket.emit(LIVE_EVENTS.followEnded, { request_id: id, code })
+    } finally {
+      this.#forget(id, abort)
+    }
+  }
+
+  /** Socket.IO buffers without limit; a follow waits here until a slow browser has caught up. */
+  async #drained(signal: AbortSignal): Promise<void> {
+    const { conn } = this.#socket
+    this.#unsent += 1
+    while (!signal.aborted && this.#unsent > MOST_UNSENT) await once(conn, 'drain', { signal })
+  }
+
+  #forget(id: RequestId, abort: AbortController): void {
+    if (this.#follows.get(id) === abort) this.#follows.delete(id)
+  }
+
+  #galleryRooms(): string[] {
+    return [GALLERY, ownGallery(this.#identity.userId), ...(this.#identity.role === 'admin' ? [ADMIN_GALLERY] : [])]
+  }
+
+  async #leave(...rooms: string[]): Promise<void> {
+    await Promise.all(rooms.map((room) => this.#socket.leave(room)))
+  }
+}
