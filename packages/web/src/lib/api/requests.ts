@@ -1,0 +1,24 @@
+import { requestPage, requestView } from '@websocket-spaces/protocol'
+import type { RequestPage, RequestView } from '@websocket-spaces/protocol'
+import { call, spacePath, withQuery } from './http.ts'
+
+export function submitRequest(owner: string, name: string, prompt: string): Promise<RequestView> {
+  return call('POST', spacePath(owner, name, '/requests'), requestView, { input: { prompt } })
+}
+
+export function fetchRequest(id: string): Promise<RequestView> {
+  return call('GET', `/api/v1/requests/${encodeURIComponent(id)}`, requestView)
+}
+
+export function cancelRequest(id: string): Promise<RequestView> {
+  return call('POST', `/api/v1/requests/${encodeURIComponent(id)}/cancel`, requestView, {})
+}
+
+/** Newest first, the signed-in user's own. */
+export function listMyRequests(cursor?: string): Promise<RequestPage> {
+  return call('GET', withQuery('/api/v1/requests', { cursor, limit: 30 }), requestPage)
+}
+
+export function listSpaceRequests(owner: string, name: string, limit: number): Promise<RequestPage> {
+  return call('GET', withQuery(spacePath(owner, name, '/requests'), { limit }), requestPage)
+}

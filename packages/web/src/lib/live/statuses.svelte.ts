@@ -1,0 +1,46 @@
+/** Which spaces have an app connected, and how long their queues are, as the hub last said. */
+import { LIVE_CALLS, LIVE_EVENTS, spaceChangedPush, spaceStatus } from '@websocket-spaces/protocol'
+import type { Space, SpaceId, SpaceStatus } from '@websocket-spaces/protocol'
+import { SvelteMap } from 'svelte/reactivity'
+import { hold, isLive, listen } from './socket.svelte.ts'
+
+const statuses = new SvelteMap<SpaceId, SpaceStatus>()
+let watchers = 0
+
+listen(LIVE_EVENTS.spaceStatus, spaceStatus, (status) => statuses.set(status.space_id, status))
+
+/** The newest status known of `space`. */
+export function statusOf(space: Pick<Space, 'id' | 'status'>): SpaceStatus {
+  return statuses.get(space.id) ?? space.status
+}
+
+/** Takes the statuses of freshly fetched spaces, unless a watch already tells newer ones. */
+export function seedStatuses(spaces: readonly Space[]): void {
+  for (const space of spaces) {
+    if (watchers === 0 || !isLive() || !statuses.has(space.id)) statuses.set(space.id, space.status)
+  }
+}
+
+/** Keeps the statuses of all visible spaces up to date until the returned function is called. */
+export function watchGallery(): () => void {
+  return watch({ start: LIVE_CALLS.watchGallery, stop: LIVE_CALLS.unwatchGallery, payload: () => ({}) })
+}
+
+/** Keeps one space's status up to date until the returned function is called. */
+export function watchSpace(id: SpaceId): () => void {
+  return watch({ start: LIVE_CALLS.watchSpace, stop: LIVE_CALLS.unwatchSpace, payload: () => ({ space_id: id }) })
+}
+
+/** Calls `listener` when a watched space was edited or deleted. */
+export function onSpaceChanged(listener: (change: { space_id: SpaceId; deleted: boolean }) => void): () => void {
+  return listen(LIVE_EVENTS.spaceChanged, spaceChangedPush, listener)
+}
+
+function watch(call: { start: string; stop: string; payload: () => object }): () => void {
+  watchers += 1
+  const release = hold({ ...call, onStarted: (spaces) => spaces.forEach((status) => statuses.set(status.space_id, status)) })
+  return () => {
+    watchers -= 1
+    release()
+  }
+}

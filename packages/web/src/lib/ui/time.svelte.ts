@@ -1,0 +1,45 @@
+/** Times as people say them, in the page's language. */
+import { languageTag } from '#lib/i18n/index.svelte.ts'
+
+const STEPS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
+  ['year', 31_536_000],
+  ['month', 2_592_000],
+  ['day', 86_400],
+  ['hour', 3_600],
+  ['minute', 60],
+]
+
+const clock = $state({ now: Date.now() })
+setInterval(() => (clock.now = Date.now()), 1_000)
+
+/** Milliseconds since the epoch; a component that reads it is updated every second. */
+export function now(): number {
+  return clock.now
+}
+
+/** "3 minutes ago"; exact times go into a title. */
+export function relativeTime(iso: string): string {
+  const seconds = (Date.parse(iso) - now()) / 1_000
+  const format = new Intl.RelativeTimeFormat(languageTag(), { numeric: 'auto' })
+  for (const [unit, size] of STEPS) {
+    if (Math.abs(seconds) >= size) return format.format(Math.round(seconds / size), unit)
+  }
+  return format.format(0, 'second')
+}
+
+export function exactTime(iso: string): string {
+  return new Intl.DateTimeFormat(languageTag(), { dateStyle: 'medium', timeStyle: 'medium' }).format(new Date(iso))
+}
+
+/** "0.34 s", "2.3 s", "3 min 5 s" */
+export function duration(seconds: number): string {
+  if (seconds < 0.1) return `${seconds.toFixed(2)} s`
+  if (seconds < 100) return `${seconds.toFixed(1)} s`
+  const minutes = Math.floor(seconds / 60)
+  return `${minutes} min ${Math.round(seconds - minutes * 60)} s`
+}
+
+/** Seconds between two moments; never negative, whatever the clocks say. */
+export function secondsBetween(from: string, to: string | number): number {
+  return Math.max(0, (typeof to === 'number' ? to : Date.parse(to)) - Date.parse(from)) / 1_000
+}

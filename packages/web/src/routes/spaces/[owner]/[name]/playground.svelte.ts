@@ -1,0 +1,74 @@
+/** What the playground shows: the current run, and the user's recent requests on this space. */
+import { isFinished, requestId } from '@websocket-spaces/protocol'
+import type { RequestView, Space } from '@websocket-spaces/protocol'
+import { listSpaceRequests, submitRequest } from '#lib/api/requests.ts'
+import { MyRequests } from '#lib/live/my-requests.svelte.ts'
+import { Resource } from '#lib/resource.svelte.ts'
+import { RunStore } from '#lib/run/run-store.svelte.ts'
+import { secondsBetween } from '#lib/ui/time.svelte.ts'
+
+const RECENT = 8
+
+export class Playground {
+  current = $state.raw<RunStore>()
+  submitting = $state(false)
+  failure = $state<unknown>()
+  readonly recent: MyRequests
+  readonly loading: Resource<void>
+  readonly #space: Space
+
+  /** Must be made while a component initialises. */
+  constructor(space: Space) {
+    this.#space = space
+    this.recent = new MyRequests(RECENT, space.id)
+    this.loading = new Resource(async () => {
+      const { requests } = await listSpaceRequests(space.owner, space.name, RECENT)
+      this.recent.merge(requests)
+    })
+    $effect(() => () => {
+      this.recent.stop()
+      this.current?.stop()
+    })
+  }
+
+  /** Mean seconds a request ran, over the recent ones; undefined without any. */
+  get typicalSeconds(): number | undefined {
+    const times = this.recent.items.flatMap(({ status, started_at, finished_at }) =>
+      status === 'completed' && started_at !== null && finished_at !== null ? [secondsBetween(started_at, finished_at)] : [],
+    )
+    return times.length === 0 ? undefined : times.reduce((sum, time) => sum + time, 0) / times.length
+  }
+
+  /** Shows the request with this id, from its first event on. */
+  open(id: string): void {
+    if (this.current?.id === id) return
+    this.#show(new RunStore(requestId.parse(id)))
+  }
+
+  close(): void {
+    this.current?.stop()
+    this.current = undefined
+  }
+
+  /** Submits `prompt`; the accepted request becomes the current run. */
+  async submit(prompt: string): Promise<RequestView | undefined> {
+    this.submitting = true
+    this.failure = undefined
+    try {
+      const view = await submitRequest(this.#space.owner, this.#space.name, prompt)
+      this.#show(new RunStore(view.id, isFinished(view.status) ? undefined : view))
+      this.recent.merge([view])
+      return view
+    } catch (error) {
+      this.failure = error
+      return undefined
+    } finally {
+      this.submitting = false
+    }
+  }
+
+  #show(store: RunStore): void {
+    this.current?.stop()
+    this.current = store
+  }
+}
