@@ -33,6 +33,11 @@ export function tellFailure(cli: Cli, error: unknown): string {
   return cli.env['SPACES_DEBUG'] === '1' && error instanceof Error ? `${text}\n${error.stack ?? ''}` : text
 }
 
+/** The same without mark and hint, to stand behind something else. */
+export function tellReason(cli: Cli, error: unknown): string {
+  return describe(cli, error).split('\n')[0] ?? ''
+}
+
 function describe(cli: Cli, error: unknown): string {
   if (error instanceof CommandFailure) return cli.t(error.key, error.values)
   if (error instanceof HubUnreachable) return `${error.say(cli.language)}\n  ${cli.t('hint.unreachable')}`

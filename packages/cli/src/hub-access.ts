@@ -16,19 +16,24 @@ export function adminPasswordFile(env: NodeJS.ProcessEnv, dataDir = env['DATA_DI
 }
 
 /**
- * Signs in as admin: with `--admin-pass`, ADMIN_PASSWORD, or the initial password when this is the hub's own machine.
- * @throws CommandFailure that says how to pass credentials
+ * The admin's password: `--admin-pass`, ADMIN_PASSWORD, or the generated one when this is the hub's own machine.
+ * @throws CommandFailure that says how to pass one
  */
+export async function adminPassword(env: NodeJS.ProcessEnv, { adminUser, adminPass }: AdminOptions): Promise<string> {
+  const file = adminPasswordFile(env)
+  const given = [adminPass, env['ADMIN_PASSWORD']].find((password) => password !== undefined && password !== '')
+  const password = given ?? (await readPassword(file))
+  if (password === undefined) throw new CommandFailure('admin.no_password', { user: adminUser, file })
+  return password
+}
+
+/** @throws CommandFailure that says how to pass credentials */
 export async function signInAsAdmin(cli: Cli, host: string, options: AdminOptions): Promise<SpacesClient> {
   const client = new SpacesClient({ host, language: cli.language })
-  const file = adminPasswordFile(cli.env)
-  const password = options.adminPass ?? cli.env['ADMIN_PASSWORD'] ?? (await readPassword(file))
-  if (password === undefined) {
-    await client.info()
-    throw new CommandFailure('admin.no_password', { user: options.adminUser, file })
-  }
+  // First of all, is there a hub? A password is no use without one.
+  await client.info()
   try {
-    await client.signIn(options.adminUser, password)
+    await client.signIn(options.adminUser, await adminPassword(cli.env, options))
   } catch (error) {
     if (!(error instanceof SpacesError) || error.code !== 'invalid_credentials') throw error
     throw new CommandFailure('admin.wrong_password', { user: options.adminUser, host: client.origin }, { cause: error })

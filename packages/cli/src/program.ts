@@ -60,10 +60,9 @@ function localise(program: Command, cli: Cli): void {
     .configureHelp({
       styleTitle: (title) => cli.colors.bold(titles[title] ?? title),
       optionDescription: (option) => {
-        const { description, defaultValue } = option
-        return defaultValue === undefined || option.negate
-          ? description
-          : t('help.with_default', { description, value: String(defaultValue) })
+        const value: unknown = option.defaultValue
+        if (option.negate || (typeof value !== 'string' && typeof value !== 'number')) return option.description
+        return t('help.with_default', { description: option.description, value })
       },
     })
     .configureOutput({ outputError: () => undefined })

@@ -1,4 +1,5 @@
 import {
+  createdInvite,
   createdSecret,
   hubInfo,
   me,
@@ -8,6 +9,8 @@ import {
   space,
   spacePage,
   SpacesError,
+  userPage,
+  userView,
   type createSpaceBody,
   type CreatedSecret,
   type FollowItem,
@@ -22,6 +25,9 @@ import {
   type Space,
   type SpacePage,
   type UpdateSpaceBody,
+  type UpdateUserBody,
+  type UserPage,
+  type UserView,
 } from '@websocket-spaces/protocol'
 import type { z } from 'zod'
 import { followRequest, type FollowOptions } from './http/follow-request.ts'
@@ -196,6 +202,21 @@ export class SpacesClient {
 
   cancel(id: string): Promise<RequestView> {
     return this.#http.json('POST', `${requestPath(id)}/cancel`, requestView, { body: {} })
+  }
+
+  /** Users whose name contains the text; admins only. */
+  listUsers(search: string): Promise<UserPage> {
+    return this.#http.json('GET', '/api/v1/admin/users', userPage, { query: { search } })
+  }
+
+  /** Admins only. */
+  updateUser(id: string, body: UpdateUserBody): Promise<UserView> {
+    return this.#http.json('PATCH', `/api/v1/admin/users/${encodeURIComponent(id)}`, userView, { body })
+  }
+
+  /** An invite code to register with, good for one person; admins only. */
+  async createInvite(note: string): Promise<string> {
+    return (await this.#http.json('POST', '/api/v1/admin/invites', createdInvite, { body: { note, uses: 1, expires_in_days: 1 } })).code
   }
 
   /** A request's events after a cursor, then live, up to its result; survives lost connections. */

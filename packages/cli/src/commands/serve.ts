@@ -1,4 +1,4 @@
-import type { Hub, HubConfig } from '@websocket-spaces/hub'
+import type { Hub } from '@websocket-spaces/hub'
 import type { Command } from 'commander'
 import type { Cli } from '../cli.ts'
 import { adminPasswordFile } from '../hub-access.ts'
@@ -22,25 +22,25 @@ export function addServe(program: Command, cli: Cli): void {
 
 /** Flags are settings said once more: they go the same way. */
 async function serve(cli: Cli, flags: ServeFlags): Promise<void> {
-  const hub = await startHub({
+  const { createHub, loadConfig } = await loadHub()
+  const config = loadConfig({
     ...cli.env,
     ...(flags.host === undefined ? {} : { HOST: flags.host }),
     ...(flags.port === undefined ? {} : { PORT: flags.port }),
     ...(flags.dataDir === undefined ? {} : { DATA_DIR: flags.dataDir }),
   })
+  await using hub = await createHub(config)
+  const stopped = stopSignal()
   const { port } = await hub.listen()
   const { host } = hub.config.listen
   cli.out(` * Running on http://${host.includes(':') ? `[${host}]` : host}:${port}`)
   if (hub.firstAdminPassword !== null) tellFirstSignIn(cli, hub, port)
-  await untilStopped(hub)
+  await hub.close(await stopped)
 }
 
-/** A hub of this process, not yet listening. @throws StartupError that says what to do. */
-export async function startHub(env: NodeJS.ProcessEnv): Promise<Hub> {
-  // Loaded only here: no other command has to wait for the whole hub.
-  const { createHub, loadConfig } = await import('@websocket-spaces/hub')
-  const config: HubConfig = loadConfig(env)
-  return createHub(config)
+/** Loaded only when needed: no other command has to wait for the whole hub. */
+export function loadHub() {
+  return import('@websocket-spaces/hub')
 }
 
 function tellFirstSignIn(cli: Cli, hub: Hub, port: number): void {
@@ -54,21 +54,18 @@ function tellFirstSignIn(cli: Cli, hub: Hub, port: number): void {
   cli.out(given ? cli.t('serve.password_given') : cli.t('serve.password_kept', { file: adminPasswordFile(cli.env, hub.config.dataDir) }))
 }
 
-/** The first signal stops the hub gracefully, a second one ends the process at once. */
-async function untilStopped(hub: Hub): Promise<void> {
+/** The first signal is for a graceful stop, a second one ends the process at once. */
+function stopSignal(): Promise<NodeJS.Signals> {
   const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>()
   let stopping = false
-  const onSignal = (signal: NodeJS.Signals) => {
-    if (stopping) process.exit(signal === 'SIGINT' ? 130 : 143)
-    stopping = true
-    resolve(signal)
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (stopping) process.exit(signal === 'SIGINT' ? 130 : 143)
+      stopping = true
+      resolve(signal)
+    })
   }
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, onSignal)
-  try {
-    await hub.close(await promise)
-  } finally {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, onSignal)
-  }
+  return promise
 }
 
 const SETTINGS = [

@@ -40,7 +40,7 @@ const MENTIONED_CHARS = 200
 
 /** In the language of the prompt. */
 export function answerTo(prompt: string): string {
-  const characters = [...prompt.trim()]
+  const characters = charactersOf(prompt.trim())
   const mentioned = characters.length > MENTIONED_CHARS ? `${characters.slice(0, MENTIONED_CHARS).join('')}…` : characters.join('')
   if (/\p{Script=Han}/u.test(prompt)) {
     return `您的请求是：“${mentioned}”。\n这是模拟应用的回答：连接、排队、进度和结果都已走通，换上真正的模型即可使用。`
@@ -55,7 +55,12 @@ export function countTokens(text: string): number {
 
 /** As many pieces as asked for, of about one length, that together are the text. */
 export function inPieces(text: string, count: number): string[] {
-  const characters = [...text]
+  const characters = charactersOf(text)
   const size = Math.ceil(characters.length / count)
   return Array.from({ length: count }, (_unused, index) => characters.slice(index * size, (index + 1) * size).join(''))
+}
+
+/** As people count them: an emoji is one. */
+function charactersOf(text: string): string[] {
+  return Array.from(new Intl.Segmenter().segment(text), ({ segment }) => segment)
 }

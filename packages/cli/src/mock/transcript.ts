@@ -28,9 +28,12 @@ export function createTranscript(cli: Cli, verbose: boolean, now: () => Date = (
 
 /** Local time as `YYYY-MM-DD HH:MM:SS`. */
 export function formatTime(time: Date): string {
-  const two = (value: number) => String(value).padStart(2, '0')
   const day = [time.getFullYear(), two(time.getMonth() + 1), two(time.getDate())].join('-')
   return `${day} ${[two(time.getHours()), two(time.getMinutes()), two(time.getSeconds())].join(':')}`
+}
+
+function two(value: number): string {
+  return String(value).padStart(2, '0')
 }
 
 const RULE = '='.repeat(70)
