@@ -86,8 +86,6 @@ async function assemble(config: HubConfig, opened: OpenDatabase, log: Logger, no
     connectionViews: () => connections.all().map(viewConnection),
     isReady: async () => !flow.isStopping && (await answers(spaces.count())),
   }
-  const recovered = await flow.start()
-  if (recovered > 0) log.info({ recovered }, 'requests of the previous run wait again')
   return serve(services, flow, opened)
 }
 
@@ -146,6 +144,8 @@ async function serve(services: Services, flow: Flow, opened: OpenDatabase): Prom
     config,
     firstAdminPassword: accounts.firstAdmin?.password ?? null,
     async listen() {
+      const recovered = await flow.start()
+      if (recovered > 0) log.info({ recovered }, 'requests of the previous run wait again')
       const port = await listenOn(http, config)
       return { url: `http://${config.listen.host}:${port}`, port }
     },

@@ -1,4 +1,4 @@
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { v7 as uuid } from 'uuid'
 import { LIMITS, SpacesError } from '@websocket-spaces/protocol'
 import type { Services } from '../services.ts'
@@ -15,10 +15,9 @@ export async function createHttpServer(services: Services): Promise<FastifyInsta
   const app = Fastify({
     loggerInstance: logger,
     genReqId: () => uuid(),
-    requestIdLogLabel: 'request',
     bodyLimit: LIMITS.httpBodyBytes,
     trustProxy: config.trustProxy,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request' }),
     // A client that sends its headers by the drop would hold a socket for ever.
     requestTimeout: 60_000,
     forceCloseConnections: true,

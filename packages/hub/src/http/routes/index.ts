@@ -9,14 +9,12 @@ import { requestRoutes } from './requests/request.ts'
 import { submitRoute } from './requests/submit.ts'
 import { coverRoutes } from './spaces/cover.ts'
 import { spaceRoutes } from './spaces/spaces.ts'
-import { spaceTokenRoutes } from './spaces/tokens.ts'
 
 export const routes: readonly Route[] = [
   healthRoutes,
   ...accountRoutes,
   spaceRoutes,
   coverRoutes,
-  spaceTokenRoutes,
   submitRoute,
   historyRoutes,
   requestRoutes,
