@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { type CreatedSecret, createdInvite, createdSecret, hubInfo, inviteList, me, secretList } from '@websocket-spaces/protocol'
+import { connectApp } from './app-socket.ts'
 import { adminOf, ALICE, alice, error, startHub } from './http-harness.ts'
 
 describe('keys and tokens', () => {
@@ -111,5 +112,67 @@ describe('administration', () => {
     expect((await hub.client()('POST', '/api/auth/sign-up/email', { ...ALICE, invite: code })).status).toBe(200)
     expect((await admin('DELETE', `/api/v1/admin/invites/${view.id}`)).status).toBe(204)
     expect((await admin('DELETE', `/api/v1/admin/invites/${view.id}`)).status).toBe(404)
+  })
+})
+
+describe('connect tokens of a space', () => {
+  test('are for its owner and admins', async () => {
+    await using hub = await startHub()
+    const [owner, admin, other] = [await alice(hub), await adminOf(hub), hub.client()]
+    await other('POST', '/api/auth/sign-up/email', { ...ALICE, username: 'Bob' })
+    expect((await owner('POST', '/api/v1/spaces', { name: 'ocr', visibility: 'private' })).status).toBe(201)
+    const path = '/api/v1/spaces/Alice/ocr/tokens'
+    const one = createdSecret.parse((await owner('POST', path, { name: 'gpu box' })).json)
+    expect(one.space).toBe('Alice/ocr')
+    const two = createdSecret.parse((await admin('POST', path, { name: 'by the admin' })).json)
+    const names = secretList.parse((await owner('GET', path)).json).items.map((item) => item.name)
+    expect(names).toEqual(['by the admin', 'gpu box'])
+    expect(secretList.parse((await owner('GET', '/api/v1/tokens')).json).items).toHaveLength(2)
+    expect(secretList.parse((await admin('GET', '/api/v1/tokens')).json).items).toEqual([])
+    for (const [method, where] of [
+      ['GET', path],
+      ['POST', path],
+      ['DELETE', `${path}/${one.id}`],
+    ] as const) {
+      const body = method === 'POST' ? { name: 'x' } : undefined
+      expect(await other(method, where, body)).toMatchObject({ status: 404, json: error('space_not_found') })
+      expect((await hub.client()(method, where, body)).status).toBe(401)
+    }
+    expect((await admin('DELETE', `${path}/${two.id}`)).status).toBe(204)
+    expect((await owner('DELETE', `/api/v1/tokens/${one.id}`)).status).toBe(204)
+    expect(secretList.parse((await owner('GET', path)).json).items).toEqual([])
+  })
+
+  test('go with the space, and connections with the token', async () => {
+    await using hub = await startHub()
+    const owner = await alice(hub)
+    await owner('POST', '/api/v1/spaces', { name: 'ocr' })
+    const path = '/api/v1/spaces/Alice/ocr/tokens'
+    const kept = createdSecret.parse((await owner('POST', '/api/v1/tokens', { name: 'all' })).json)
+    const revoked = createdSecret.parse((await owner('POST', path, { name: 'one' })).json)
+    using app = await connectApp(hub.url, revoked.token)
+    expect(await app.register('Alice/ocr')).toMatchObject({ success: true })
+    expect((await owner('DELETE', `${path}/${revoked.id}`)).status).toBe(204)
+    expect(await app.goodbye).toMatchObject({ code: 'token_revoked' })
+    using again = await connectApp(hub.url, revoked.token)
+    expect(await again.register('Alice/ocr')).toMatchObject({ success: false, code: 'token_invalid' })
+    await owner('POST', path, { name: 'goes with the space' })
+    expect((await owner('DELETE', '/api/v1/spaces/Alice/ocr')).status).toBe(204)
+    const left = secretList.parse((await owner('GET', '/api/v1/tokens')).json).items
+    expect(left.map((item) => item.id)).toEqual([kept.id])
+  })
+
+  test('of a banned owner are worth nothing, and their apps are dropped', async () => {
+    await using hub = await startHub()
+    const [owner, admin] = [await alice(hub), await adminOf(hub)]
+    await owner('POST', '/api/v1/spaces', { name: 'ocr' })
+    const { token } = createdSecret.parse((await owner('POST', '/api/v1/tokens', { name: 'all' })).json)
+    using app = await connectApp(hub.url, token)
+    expect(await app.register('ocr')).toMatchObject({ success: true })
+    const { id } = me.parse((await owner('GET', '/api/v1/me')).json)
+    await admin('PATCH', `/api/v1/admin/users/${id}`, { banned: true })
+    expect(await app.goodbye).toMatchObject({ code: 'token_revoked' })
+    using again = await connectApp(hub.url, token)
+    expect(await again.register('Alice/ocr')).toMatchObject({ success: false, code: 'token_invalid' })
   })
 })

@@ -1,14 +1,19 @@
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { expect } from 'vitest'
 import type { HubConfig } from '../../src/config.ts'
-import { createHttpServer } from '../../src/http/server.ts'
-import { openAccounts, type TestAccounts, type TestOptions } from './harness.ts'
+import { createHub } from '../../src/hub.ts'
+import { temporaryDirectory } from './harness.ts'
 
-export interface TestHub extends AsyncDisposable, Omit<TestAccounts, 'restart'> {
+export interface TestHub extends AsyncDisposable {
   readonly url: string
+  readonly dataDir: string
+  readonly firstAdminPassword: string | null
   /** A browser or program with its own cookies. */
   client(headers?: Readonly<Record<string, string>>): Client
+  /** Stops the hub; its data stays until disposal. */
+  close(): Promise<void>
 }
 
 export interface Answer {
@@ -20,33 +25,25 @@ export interface Answer {
 
 export type Client = (method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>) => Promise<Answer>
 
-export interface HttpOptions extends TestOptions {
-  readonly trustProxy?: boolean
-}
+export type HttpOptions = Partial<Pick<HubConfig, 'adminPassword' | 'publicUrl' | 'trustProxy'>>
 
-/** The hub's own HTTP server on a free port, over accounts on a real SQLite file. */
-export async function startHub(
-  { trustProxy = false, ...options }: HttpOptions = { adminPassword: 'correct horse battery' },
-): Promise<TestHub> {
-  const opened = await openAccounts(options)
-  const config: HubConfig = {
-    listen: { host: '127.0.0.1', port: 0 },
-    dataDir: opened.dataDir,
-    adminPassword: options.adminPassword,
-    publicUrl: options.publicUrl,
-    logLevel: 'silent',
-    trustProxy,
-    webDir: join(opened.dataDir, 'no-page'),
-  }
-  const app = await createHttpServer({ config, log: pino({ level: 'silent' }), accounts: opened.accounts })
-  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+/** A whole hub on a free port and a fresh data directory. `adminPassword: undefined` lets one be generated. */
+export async function startHub(options: HttpOptions = {}): Promise<TestHub> {
+  const dataDir = await temporaryDirectory()
+  const defaults = { adminPassword: 'correct horse battery', publicUrl: undefined, trustProxy: false, logLevel: 'silent' } as const
+  const where = { listen: { host: '127.0.0.1', port: 0 }, dataDir, webDir: join(dataDir, 'no-page') }
+  const hub = await createHub({ ...defaults, ...options, ...where }, { log: pino({ level: 'silent' }) })
+  const { port } = await hub.listen()
+  const url = `http://127.0.0.1:${port}`
   return {
-    ...opened,
     url,
+    dataDir,
+    firstAdminPassword: hub.firstAdminPassword,
     client: (headers = {}) => createClient(url, headers),
+    close: () => hub.close(),
     async [Symbol.asyncDispose]() {
-      await app.close()
-      await opened[Symbol.asyncDispose]()
+      await hub.close()
+      await rm(dataDir, { recursive: true, force: true })
     },
   }
 }

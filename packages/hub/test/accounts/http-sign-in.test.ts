@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { me, userPage } from '@websocket-spaces/protocol'
+import { openDatabase } from '../../src/store/database.ts'
 import { ADMIN, adminOf, ALICE, alice, error, startHub, type TestHub } from './http-harness.ts'
 
 describe('a browser', () => {
@@ -31,7 +32,7 @@ describe('a browser', () => {
   })
 
   test('gets a Secure cookie from a hub that people reach by https', async () => {
-    await using hub = await startHub({ adminPassword: ADMIN.password, publicUrl: 'https://hub.example' })
+    await using hub = await startHub({ publicUrl: 'https://hub.example' })
     const answer = await hub.client()('POST', '/api/auth/sign-in/username', ADMIN)
     expect(answer.headers.getSetCookie()[0]).toMatch(/; HttpOnly; Secure; SameSite=Lax$/)
   })
@@ -51,7 +52,7 @@ describe('a browser', () => {
 
   test('is told by me while the generated password is in use', async () => {
     await using hub = await startHub({ adminPassword: undefined })
-    const password = hub.accounts.firstAdmin?.password
+    const password = hub.firstAdminPassword
     const browser = hub.client()
     await browser('POST', '/api/auth/sign-in/username', { username: 'admin', password })
     expect((await browser('GET', '/api/v1/me')).json).toMatchObject({ initial_password: true })
@@ -152,7 +153,7 @@ describe('guessing over HTTP', () => {
   })
 
   test("counts by the client's own address behind the operator's proxy", async () => {
-    await using hub = await startHub({ adminPassword: ADMIN.password, trustProxy: true })
+    await using hub = await startHub({ trustProxy: true })
     expect(await guess(hub, 11, (index) => ({ 'x-forwarded-for': `203.0.113.${index}` }))).toEqual(Array<number>(11).fill(401))
     expect((await guess(hub, 11, () => ({ 'x-forwarded-for': '198.51.100.7' }))).at(-1)).toBe(429)
   })
@@ -160,7 +161,9 @@ describe('guessing over HTTP', () => {
   test('leaves the address the hub saw in the session, not one the client wrote', async () => {
     await using hub = await startHub()
     await hub.client({ 'x-hub-address': '203.0.113.9', 'x-forwarded-for': '203.0.113.9' })('POST', '/api/auth/sign-in/username', ADMIN)
-    expect(await hub.db.selectFrom('session').select('ipAddress').execute()).toEqual([{ ipAddress: '127.0.0.1' }])
+    await hub.close()
+    await using stored = await openDatabase(hub.dataDir)
+    expect(await stored.db.selectFrom('session').select('ipAddress').execute()).toEqual([{ ipAddress: '127.0.0.1' }])
   })
 })
 
@@ -184,7 +187,7 @@ describe('other sites', () => {
   })
 
   test('are not the hub itself under any address it is opened by', async () => {
-    await using hub = await startHub({ adminPassword: ADMIN.password, publicUrl: 'https://hub.example' })
+    await using hub = await startHub({ publicUrl: 'https://hub.example' })
     const { port } = new URL(hub.url)
     expect((await hub.client()('POST', signIn, ADMIN, { origin: `http://127.0.0.1:${port}` })).status).toBe(200)
     expect((await hub.client()('POST', signIn, ADMIN, { origin: 'https://hub.example' })).status).toBe(200)
