@@ -50,7 +50,7 @@ function pathOf(place: SecretPlace): string {
       return '/api/v1/keys'
     case 'owner_tokens':
       return '/api/v1/tokens'
-    case 'space_tokens':
+    default:
       return spacePath(place.owner, place.name, '/tokens')
   }
 }

@@ -10,6 +10,7 @@ export class Connections {
   readonly #disposers = [
     listen(LIVE_EVENTS.connections, connectionsPush, (push) => (this.items = push.connections)),
     hold({
+      topic: 'connections',
       start: LIVE_CALLS.watchConnections,
       stop: LIVE_CALLS.unwatchConnections,
       payload: () => ({}),

@@ -20,6 +20,7 @@ export class Follow {
   constructor(requestId: RequestId) {
     this.requestId = requestId
     this.#held = {
+      topic: `follow ${requestId}`,
       start: LIVE_CALLS.follow,
       stop: LIVE_CALLS.unfollow,
       payload: () => ({ request_id: requestId, after: this.run?.seq ?? 0 }),

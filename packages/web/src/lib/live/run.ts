@@ -65,7 +65,7 @@ function changeOf(run: Run, event: RequestEvent): Partial<Run> {
       return { output: append(run.output, event.text) }
     case 'log':
       return { logs: [...run.logs.slice(1 - SHOWN_LOG_LINES), event] }
-    case 'result':
+    default:
       return { status: event.outcome.status, outcome: event.outcome, position: null, finishedAt: event.at }
   }
 }

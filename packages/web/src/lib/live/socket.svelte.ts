@@ -16,6 +16,8 @@ const RECONNECT_MAX_MS = 2_500
 
 /** A call that stays in force: made now, and again after every reconnect. */
 export interface Hold {
+  /** What it is about; two holds of one topic end at the hub only with the second. */
+  readonly topic: string
   readonly start: string
   readonly stop: string
   /** Read at each start, so that a follow resumes from where it is. */
@@ -85,7 +87,8 @@ export function hold(held: Hold): () => void {
   holds.add(held)
   if (socket?.connected) void startHold(socket, held)
   return () => {
-    if (holds.delete(held) && socket?.connected) socket.emit(held.stop, held.payload(), () => {})
+    const last = holds.delete(held) && ![...holds].some((other) => other.topic === held.topic)
+    if (last && socket?.connected) socket.emit(held.stop, held.payload(), () => {})
   }
 }
 

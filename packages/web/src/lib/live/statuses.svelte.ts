@@ -3,6 +3,7 @@ import { LIVE_CALLS, LIVE_EVENTS, spaceChangedPush, spaceStatus } from '@websock
 import type { Space, SpaceId, SpaceStatus } from '@websocket-spaces/protocol'
 import { SvelteMap } from 'svelte/reactivity'
 import { hold, isLive, listen } from './socket.svelte.ts'
+import type { Hold } from './socket.svelte.ts'
 
 const statuses = new SvelteMap<SpaceId, SpaceStatus>()
 let watchers = 0
@@ -23,12 +24,12 @@ export function seedStatuses(spaces: readonly Space[]): void {
 
 /** Keeps the statuses of all visible spaces up to date until the returned function is called. */
 export function watchGallery(): () => void {
-  return watch({ start: LIVE_CALLS.watchGallery, stop: LIVE_CALLS.unwatchGallery, payload: () => ({}) })
+  return watch({ topic: 'gallery', start: LIVE_CALLS.watchGallery, stop: LIVE_CALLS.unwatchGallery, payload: () => ({}) })
 }
 
 /** Keeps one space's status up to date until the returned function is called. */
 export function watchSpace(id: SpaceId): () => void {
-  return watch({ start: LIVE_CALLS.watchSpace, stop: LIVE_CALLS.unwatchSpace, payload: () => ({ space_id: id }) })
+  return watch({ topic: `space ${id}`, start: LIVE_CALLS.watchSpace, stop: LIVE_CALLS.unwatchSpace, payload: () => ({ space_id: id }) })
 }
 
 /** Calls `listener` when a watched space was edited or deleted. */
@@ -36,7 +37,7 @@ export function onSpaceChanged(listener: (change: { space_id: SpaceId; deleted: 
   return listen(LIVE_EVENTS.spaceChanged, spaceChangedPush, listener)
 }
 
-function watch(call: { start: string; stop: string; payload: () => object }): () => void {
+function watch(call: Pick<Hold, 'topic' | 'start' | 'stop' | 'payload'>): () => void {
   watchers += 1
   const release = hold({ ...call, onStarted: (spaces) => spaces.forEach((status) => statuses.set(status.space_id, status)) })
   return () => {
