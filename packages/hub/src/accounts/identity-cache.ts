@@ -17,6 +17,7 @@ export interface IdentityCache {
 /** Milliseconds that a session or key revoked by another node is honoured, at most. */
 const KEPT_FOR = 5_000
 const KEPT = 10_000
+const MOST_LOOK_UPS = 3
 
 /** Spares most requests the look-up of who sends them. What this node revokes is forgotten at once. */
 export function createIdentityCache(): IdentityCache {
@@ -27,11 +28,15 @@ export function createIdentityCache(): IdentityCache {
     async find(proof, lookUp) {
       const kept = cache.get(proof)
       if (kept !== undefined) return kept
-      const before = generation
-      const proven = await lookUp()
-      // What was read before a ban or sign-out must not be kept after it.
-      if (proven !== null && before === generation) cache.set(proof, proven)
-      return proven
+      for (let tries = 0; tries < MOST_LOOK_UPS; tries += 1) {
+        const before = generation
+        const proven = await lookUp()
+        // What was read before a ban or sign-out must be neither kept nor believed after it.
+        if (before !== generation) continue
+        if (proven !== null) cache.set(proof, proven)
+        return proven
+      }
+      return lookUp()
     },
     forget(matches) {
       generation += 1

@@ -43,11 +43,9 @@ export class Dispatcher {
 
   /** The app works on it, whether or not we thought it was its turn. Resolves when that is stored. */
   async begin(connection: Connection, held: Held): Promise<void> {
-    if (!held.started) {
-      held.started = true
-      held.begun = this.#begin(connection, held)
-    }
-    await held.begun
+    if (held.started) return
+    held.started = true
+    await this.#begin(connection, held)
   }
 
   /** A held request is finished, by whomever: its place goes to the next one. */
@@ -128,7 +126,13 @@ export class Dispatcher {
       at,
       deadlineAt: at + deadlineSeconds * 1000,
     })
-    for (const request of claimed) this.#deliver(connection, request, { requestId: request.id, leaseId: lease, started: request.started, deadlineSeconds })
+    for (const request of claimed) this.#deliver(connection, request, {
+        requestId: request.id,
+        leaseId: lease,
+        started: request.started,
+        deadlineSeconds,
+        arrivals: Promise.resolve(),
+      })
     if (claimed.length > 0) onQueueChanged(connection.spaceId)
     // The socket closed while the claim was being committed; its `release` saw none of these.
     if (connection.state === 'gone') await this.release(connection, 'app_lost')

@@ -9,7 +9,7 @@ import {
   SpacesError,
 } from '@websocket-spaces/protocol'
 import type { z } from 'zod'
-import type { Connection, Held } from '../spaces/connections.ts'
+import type { Connection } from '../spaces/connections.ts'
 import { announceChange } from './announce.ts'
 import type { AppendBuffer } from './append-buffer.ts'
 import type { Dispatcher } from './dispatch.ts'
@@ -49,9 +49,9 @@ export class Reports {
 
   async result(connection: Connection, message: z.output<typeof inferenceResult>): Promise<void> {
     const { store, bus, buffer, dispatcher, now } = this.#deps
-    const held = await this.#heldBy(connection, message.request_id)
-    await held.begun
-    // What was streamed before the result comes before it in the log.
+    const held = connection.held.get(message.request_id) ?? (await this.#refuse(connection, message.request_id))
+    // What was reported before the result comes before it in the log.
+    await held.arrivals
     await buffer.flush()
     const outcome = outcomeOf(message)
     const applied = await store.apply(held.requestId, { type: 'reported', leaseId: held.leaseId, at: now(), outcome })
@@ -60,15 +60,23 @@ export class Reports {
     announceChange(bus, applied.request, applied.events)
   }
 
+  /** Reports of one request are taken in the order they arrived, also while its start is still being stored. */
   async #add(connection: Connection, id: RequestId, report: Report): Promise<void> {
-    const held = await this.#heldBy(connection, id)
-    await this.#deps.dispatcher.begin(connection, held)
-    await this.#deps.buffer.add(id, held.leaseId, report)
+    const { dispatcher, buffer } = this.#deps
+    const held = connection.held.get(id) ?? (await this.#refuse(connection, id))
+    const taken = held.arrivals.then(async () => {
+      await dispatcher.begin(connection, held)
+      return { stored: buffer.add(id, held.leaseId, report) }
+    })
+    held.arrivals = taken.then(
+      () => undefined,
+      () => undefined,
+    )
+    const { stored } = await taken
+    await stored
   }
 
-  async #heldBy(connection: Connection, id: RequestId): Promise<Held> {
-    const held = connection.held.get(id)
-    if (held !== undefined) return held
+  async #refuse(connection: Connection, id: RequestId): Promise<never> {
     const request = await this.#deps.store.find(id)
     // Another space's requests do not exist for this app.
     if (request === null || request.spaceId !== connection.spaceId) throw new SpacesError('not_found')

@@ -24,8 +24,8 @@ export interface Held {
   readonly requestId: RequestId
   readonly leaseId: LeaseId
   started: boolean
-  /** Settles when a start that came after the hand-over is stored. */
-  begun?: Promise<void>
+  /** Settles when every report that arrived so far is taken; never rejects. */
+  arrivals: Promise<void>
   /** Seconds it may run once started. */
   readonly deadlineSeconds: number
 }
