@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { type CreatedSecret, createdInvite, createdSecret, hubInfo, inviteList, me, secretList } from '@websocket-spaces/protocol'
-import { connectApp } from './app-socket.ts'
+import { connectApp, connectLive } from './sockets.ts'
 import { adminOf, ALICE, alice, error, startHub } from './http-harness.ts'
 
 describe('keys and tokens', () => {
@@ -79,6 +79,17 @@ describe('administration', () => {
     expect(banned).toMatchObject({ status: 200, json: { username: 'Alice', banned: true } })
     expect((await user('GET', '/api/v1/me')).status).toBe(401)
     expect((await program('GET', '/api/v1/me')).status).toBe(401)
+  })
+
+  test('closes the live sockets of whoever is banned, and lets them in no more', async () => {
+    await using hub = await startHub()
+    const [admin, user] = [await adminOf(hub), await alice(hub)]
+    const { token } = createdSecret.parse((await user('POST', '/api/v1/keys', { name: 'k' })).json)
+    const { id } = me.parse((await user('GET', '/api/v1/me')).json)
+    using live = await connectLive(hub.url, token)
+    await admin('PATCH', `/api/v1/admin/users/${id}`, { banned: true })
+    expect(await live.closed).toBe('transport close')
+    await expect(connectLive(hub.url, token)).rejects.toThrow('Please sign in first')
   })
 
   test('cannot lose its last admin, nor be given nonsense', async () => {
