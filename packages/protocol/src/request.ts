@@ -42,7 +42,7 @@ export const requestEvent = z.discriminatedUnion('type', [
     status: z.enum(['queued', 'processing']),
     attempt: z.number().int(),
     /** Why it is in this status, where that is not plain: the app was lost, or the hub restarted. */
-    reason: z.enum(['app_lost', 'hub_restarted', 'app_left']).optional(),
+    reason: z.enum(['app_lost', 'hub_restarted']).optional(),
     /** The machine that runs it, as its app names itself. */
     instance: z.string().optional(),
   }),

@@ -23,7 +23,7 @@ export type Phase =
   | { readonly at: 'running'; readonly lease: Lease; readonly startedAt: number; readonly deadlineAt: number }
   | { readonly at: 'finished'; readonly status: Outcome['status'] }
 
-export type LossReason = 'app_lost' | 'app_left' | 'hub_restarted'
+export type LossReason = 'app_lost' | 'hub_restarted'
 
 export type Fact =
   | { readonly type: 'started'; readonly leaseId: LeaseId; readonly at: number; readonly deadlineAt: number }

@@ -18,7 +18,6 @@ export const request = {
     reason: {
       app_lost: 'The app was lost; waiting for it to be started again',
       hub_restarted: 'The hub was restarted; your request kept its place',
-      app_left: 'The app left and handed it back; waiting for the next one',
     },
     running: 'Running',
     running_on: 'Running on {{instance}}',

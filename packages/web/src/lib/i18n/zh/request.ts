@@ -18,7 +18,6 @@ export const request = {
     reason: {
       app_lost: '应用失去连接，正在等待重新开始',
       hub_restarted: '服务器已重启，您的请求仍保留原来的位置',
-      app_left: '应用已离开并交还请求，正在等待下一个应用',
     },
     running: '运行中',
     running_on: '正在 {{instance}} 上运行',
