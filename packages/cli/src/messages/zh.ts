@@ -94,7 +94,6 @@ export const zh: Readonly<Record<MessageKey, string>> = {
   'mock.retrying': '{{problem}}。{{seconds}} 秒后重试',
   'mock.failed': '请求 {{id}} 失败：{{problem}}',
   'mock.result_kept': '当前未连接，请求 {{id}} 的结果已保留，恢复连接后发送',
-  'mock.result_delivered': '服务已收到请求 {{id}} 的结果',
   'mock.result_dropped': '待发送的结果过多，已放弃请求 {{id}} 的结果',
   'mock.request_kept': '请求 {{id}} 重新分配给了本应用，不会重复运行',
   'mock.stopped.canceled': '请求 {{id}} 已取消，停止处理',

@@ -56,8 +56,6 @@ function aboutRequests(cli: Cli, { line }: Transcript, event: ServeEvent): void 
       return line('RESULT', `Result sent for request ${shortId(event.requestId)}`)
     case 'result_kept':
       return line('WARN', t('mock.result_kept', { id: shortId(event.requestId) }))
-    case 'result_delivered':
-      return line('DEBUG', t('mock.result_delivered', { id: shortId(event.requestId) }))
     case 'result_dropped':
       return line('✗', t('mock.result_dropped', { id: shortId(event.requestId) }))
     case 'request_kept':
