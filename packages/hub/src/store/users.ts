@@ -10,7 +10,10 @@ export function createUserDirectory(db: Database): UserDirectory {
       return (await db.selectFrom('user').select('id').limit(1).executeTakeFirst()) === undefined
     },
     async count() {
-      const row = await db.selectFrom('user').select((e) => e.fn.countAll<number>().as('count')).executeTakeFirst()
+      const row = await db
+        .selectFrom('user')
+        .select((e) => e.fn.countAll<number>().as('count'))
+        .executeTakeFirst()
       return row?.count ?? 0
     },
     async find(id) {
