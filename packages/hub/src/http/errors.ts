@@ -10,6 +10,8 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
   const body: ErrorBody = { error: { code: known.code, message: known.say(languageOf(request.headers)) } }
   if (typeof known.details.field === 'string') body.error.field = known.details.field
   if (known.status === 429 || known.status === 503) void reply.header('retry-after', String(known.details.wait ?? 1))
+  // Were the connection closed while the rest of the body still comes, the client would see that and not this answer.
+  if (known.code === 'payload_too_large') void reply.removeHeader('connection')
   return reply.status(known.status).header('cache-control', 'no-store').send(body)
 }
 
@@ -43,7 +45,7 @@ function toSpacesError(error: unknown): SpacesError | undefined {
   }
   // What remains of Fastify's own 4xx, such as a path with a broken escape.
   if (error.statusCode === 413) return new SpacesError('payload_too_large', { limit: LIMITS.httpBodyBytes })
-  if (error.statusCode === 404) return new SpacesError('not_found')
+  if (error.statusCode === 404 || error.statusCode === 414) return new SpacesError('not_found')
   if (error.statusCode !== undefined && error.statusCode < 500) return new SpacesError('malformed_json', {}, { cause: error })
   return undefined
 }

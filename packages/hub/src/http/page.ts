@@ -29,7 +29,8 @@ export async function servePage(app: FastifyInstance, page: Page): Promise<void>
   await app.register(fastifyStatic, {
     root: page.directory,
     index: false,
-    wildcard: true,
+    // One route for each file found now: whatever else is asked for gets the shell, and no path can climb out.
+    wildcard: false,
     setHeaders(reply, path) {
       const immutable = path.includes('/immutable/')
       void reply.header('cache-control', immutable ? `public, max-age=${YEAR / 1000}, immutable` : 'no-cache')

@@ -22,6 +22,8 @@ export async function createHttpServer(services: Services): Promise<FastifyInsta
     requestTimeout: 60_000,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 512 },
+    // What no route got to see, such as an address that is too long.
+    frameworkErrors: (error, request, reply) => void answerError(error, request, reply),
   })
   const page = loadPage(config.webDir)
   app.setErrorHandler(answerError)
@@ -31,7 +33,8 @@ export async function createHttpServer(services: Services): Promise<FastifyInsta
   for (const route of routes) route(app, services)
   await servePage(app, page)
   app.setNotFoundHandler((request, reply) => {
-    const wantsPage = request.method === 'GET' && !request.url.startsWith('/api/') && (request.headers.accept ?? '').includes('text/html')
+    const reads = request.method === 'GET' || request.method === 'HEAD'
+    const wantsPage = reads && !request.url.startsWith('/api/') && (request.headers.accept ?? '').includes('text/html')
     if (!wantsPage) return answerError(new SpacesError('not_found'), request, reply)
     return reply.header('cache-control', 'no-cache').type('text/html; charset=utf-8').send(page.shell)
   })
