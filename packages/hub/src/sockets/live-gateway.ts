@@ -1,20 +1,12 @@
 import type { Server as HttpServer } from 'node:http'
-import { Server, type Socket } from 'socket.io'
+import { Server } from 'socket.io'
 import { LIVE_EVENTS, LIVE_PATH, type SpaceId, SpacesError } from '@websocket-spaces/protocol'
-import type { Identity } from '../accounts/identity.ts'
 import { isCrossSite } from '../accounts/cross-site.ts'
 import type { Services } from '../services.ts'
 import { canSee } from '../spaces/access.ts'
 import type { Gateway } from './app-gateway.ts'
 import { LiveSession } from './live-session.ts'
-import { ADMIN_GALLERY, CONNECTIONS, GALLERY, ownGallery, spaceRoom } from './rooms.ts'
-
-type Events = Record<string, (...args: unknown[]) => void>
-interface SocketData {
-  identity: Identity
-}
-type LiveServer = Server<Events, Events, object, SocketData>
-export type LiveSocket = Socket<Events, Events, object, SocketData>
+import { ADMIN_GALLERY, CONNECTIONS, GALLERY, type LiveServer, ownGallery, spaceRoom } from './live-socket.ts'
 
 /** Where signed-in browsers listen: one socket for status, requests and connections. */
 export function attachLiveGateway(http: HttpServer, services: Services): Gateway {

@@ -14,8 +14,7 @@ import { z } from 'zod'
 import type { Identity } from '../accounts/identity.ts'
 import type { Services } from '../services.ts'
 import { ackOf, toWireError } from './answer.ts'
-import type { LiveSocket } from './live-gateway.ts'
-import { ADMIN_GALLERY, CONNECTIONS, GALLERY, ownGallery, spaceRoom } from './rooms.ts'
+import { ADMIN_GALLERY, CONNECTIONS, GALLERY, type LiveSocket, ownGallery, spaceRoom } from './live-socket.ts'
 
 /** Packets that may wait in a slow browser's socket before a follow pauses. */
 const MOST_UNSENT = 64
