@@ -40,7 +40,10 @@ export const spaceReference = z.string().transform((text, context) => {
 export type SpaceReference = z.infer<typeof spaceReference>
 
 export const registerMessage = z.object({
-  space_name: z.string().min(1).max(LIMITS.spaceNameChars + LIMITS.usernameMaxChars + 1),
+  space_name: z
+    .string()
+    .min(1)
+    .max(LIMITS.spaceNameChars + LIMITS.usernameMaxChars + 1),
   token: z.string().max(256).optional(),
   /** How the app's machine is called on pages and in results. */
   instance_id: z.string().max(64).optional(),

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { ERROR_CODES } from './errors.ts'
 import { secretId, userId } from './ids.ts'
+import { RULES } from './input-problem.ts'
 import { LIMITS } from './limits.ts'
 import { requestInput, requestView } from './request.ts'
 import { category, space } from './space.ts'
@@ -58,7 +59,7 @@ export const username = z
   .string()
   .min(LIMITS.usernameMinChars)
   .max(LIMITS.usernameMaxChars)
-  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'use letters, digits, "_", "." or "-", starting with a letter or digit')
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, RULES.name.en)
 export const password = z.string().min(LIMITS.passwordMinChars).max(LIMITS.passwordMaxChars)
 
 export const me = z.object({
@@ -126,7 +127,10 @@ export type Overview = z.infer<typeof overview>
 
 /** Body of `POST /api/auth/sign-up/email`, better-auth's route; the hub fills in the e-mail address. */
 export const signUpBody = z.object({ username, password, invite: z.string().max(64).optional() })
-export const spaceReferenceParams = z.object({ owner: z.string().max(LIMITS.usernameMaxChars), name: z.string().max(LIMITS.spaceNameChars) })
+export const spaceReferenceParams = z.object({
+  owner: z.string().max(LIMITS.usernameMaxChars),
+  name: z.string().max(LIMITS.spaceNameChars),
+})
 export const requestParams = z.object({ id: z.string().min(1).max(64) })
 export const secretParams = z.object({ id: secretId })
 export const userParams = z.object({ id: userId })

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { ERROR_CODES } from './errors.ts'
 import { requestId, spaceId } from './ids.ts'
+import { RULES } from './input-problem.ts'
 import { LIMITS } from './limits.ts'
 
 export const REQUEST_STATUSES = ['queued', 'processing', 'completed', 'failed', 'canceled'] as const
@@ -11,7 +12,7 @@ export const requestInput = z.strictObject({
   prompt: z
     .string()
     .max(LIMITS.promptChars)
-    .refine((text) => text.trim() !== '', 'must not be empty'),
+    .refine((text) => text.trim() !== '', RULES.notEmpty.en),
 })
 export type RequestInput = z.infer<typeof requestInput>
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { spaceId } from './ids.ts'
+import { RULES } from './input-problem.ts'
 import { DEFAULTS, LIMITS } from './limits.ts'
 
 export const VISIBILITIES = ['public', 'unlisted', 'private'] as const
@@ -18,7 +19,7 @@ export const spaceName = z
   .string()
   .min(1)
   .max(LIMITS.spaceNameChars)
-  .regex(/^[\p{L}\p{N}][\p{L}\p{N}._-]*$/u, 'use letters, digits, ".", "_" or "-", starting with a letter or digit')
+  .regex(/^[\p{L}\p{N}][\p{L}\p{N}._-]*$/u, RULES.name.en)
 
 const tag = z.string().trim().min(1).max(LIMITS.tagChars)
 const seconds = z.number().int().min(0)

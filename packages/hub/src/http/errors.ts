@@ -1,13 +1,13 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { type ErrorBody, LIMITS, SpacesError } from '@websocket-spaces/protocol'
+import { type ErrorBody, inputProblem, type Language, LIMITS, SpacesError } from '@websocket-spaces/protocol'
 import { languageOf } from './language.ts'
 
 /** The sole place where an error becomes an HTTP answer. What is not ours is logged whole and told to nobody. */
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const known = toSpacesError(error) ?? new SpacesError('internal', { request_id: request.id }, { cause: error })
   if (known.code === 'internal') request.log.error({ err: error }, 'request failed')
-  const body: ErrorBody = { error: { code: known.code, message: known.say(languageOf(request.headers)) } }
+  const body: ErrorBody = { error: { code: known.code, message: sayTo(languageOf(request.headers), known) } }
   if (typeof known.details.field === 'string') body.error.field = known.details.field
   if (known.status === 429 || known.status === 503) void reply.header('retry-after', String(known.details.wait ?? 1))
   // Were the connection closed while the rest of the body still comes, the client would see that and not this answer.
@@ -22,11 +22,21 @@ export function parse<T extends z.ZodType>(schema: T, value: unknown): z.output<
   throw invalidInput(result.error)
 }
 
-function invalidInput(error: z.ZodError): SpacesError {
+/** What is wrong with an input is worded only here, where the language is known. */
+function sayTo(language: Language, known: SpacesError): string {
+  const cause = known.code === 'invalid_input' && known.cause instanceof z.ZodError ? known.cause : undefined
+  return (cause === undefined ? known : invalidInput(cause, language)).say(language)
+}
+
+function invalidInput(error: z.ZodError, language: Language = 'en'): SpacesError {
   const issue = error.issues[0]
   const keys = issue?.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : []
   const field = [...(issue?.path ?? []), ...keys].join('.') || 'body'
-  return new SpacesError('invalid_input', { field: field.slice(0, 100), problem: (issue?.message ?? 'not valid').slice(0, 300) }, { cause: error })
+  return new SpacesError(
+    'invalid_input',
+    { field: field.slice(0, 100), problem: issue === undefined ? '?' : inputProblem(issue, language) },
+    { cause: error },
+  )
 }
 
 function toSpacesError(error: unknown): SpacesError | undefined {

@@ -71,6 +71,20 @@ describe('what goes wrong', () => {
     expect(chinese).toMatchObject({ status: 401, json: error('invalid_credentials', '用户名或密码错误') })
   })
 
+  test('in an input is said in that language too', async () => {
+    await using hub = await startHub()
+    const say = async (language: string, body: object): Promise<unknown> => {
+      const { json } = await hub.client({ 'accept-language': language })('POST', '/api/auth/sign-up/email', { ...ALICE, ...body })
+      return json
+    }
+    const short = { code: 'invalid_input', field: 'username' }
+    expect(await say('en', { username: 'a' })).toEqual({ error: { ...short, message: 'username: needs at least 3 characters' } })
+    expect(await say('zh', { username: 'a' })).toEqual({ error: { ...short, message: 'username：至少需要 3 个字符' } })
+    const rule = '只能使用字母、数字、“.”、“_”或“-”，并以字母或数字开头'
+    expect(await say('zh-CN', { username: 'a b c' })).toEqual({ error: { ...short, message: `username：${rule}` } })
+    expect(await say('zh', { username: 7 })).toEqual({ error: { ...short, message: 'username：缺失，或类型不是 string' } })
+  })
+
   test('does not tell an unknown username from a wrong password', async () => {
     await using hub = await startHub()
     const [known, unknown] = await Promise.all(
