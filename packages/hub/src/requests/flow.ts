@@ -40,7 +40,7 @@ export class Flow {
     this.#buffer = buffer
     this.#dispatcher = dispatcher
     this.requests = new Requests({ ...deps, dispatcher, board, isStopping: () => this.#stopping })
-    this.reports = new Reports({ ...deps, buffer, dispatcher })
+    this.reports = new Reports({ ...deps, buffer, dispatcher, board })
     this.#sweeper = new Sweeper({ ...deps, dispatcher, board })
     deps.connections.onChange((connection, change) => this.#onConnection(connection, change))
   }

@@ -15,12 +15,14 @@ import type { AppendBuffer } from './append-buffer.ts'
 import type { Dispatcher } from './dispatch.ts'
 import { failure } from './lifecycle.ts'
 import type { Bus, Report, RequestStore } from './ports.ts'
+import type { QueueBoard } from './queue-board.ts'
 
 export interface ReportDeps {
   readonly store: RequestStore
   readonly bus: Bus
   readonly buffer: AppendBuffer
   readonly dispatcher: Dispatcher
+  readonly board: QueueBoard
   readonly now: () => number
 }
 
@@ -48,7 +50,7 @@ export class Reports {
   }
 
   async result(connection: Connection, message: z.output<typeof inferenceResult>): Promise<void> {
-    const { store, bus, buffer, dispatcher, now } = this.#deps
+    const { store, bus, buffer, dispatcher, board, now } = this.#deps
     const held = connection.held.get(message.request_id) ?? (await this.#refuse(connection, message.request_id))
     // What was reported before the result comes before it in the log.
     await held.arrivals
@@ -58,6 +60,7 @@ export class Reports {
     dispatcher.settle(held.requestId)
     if (!applied.ok) throw new SpacesError(applied.code)
     announceChange(bus, applied.request, applied.events)
+    board.changed(applied.request.spaceId)
   }
 
   /** Reports of one request are taken in the order they arrived, also while its start is still being stored. */
