@@ -9,6 +9,7 @@ interface VerifyFlags {
   readonly host?: string
   readonly adminUser: string
   readonly adminPass?: string
+  readonly browser: boolean
 }
 
 export function addVerify(program: Command, cli: Cli): void {
@@ -18,6 +19,7 @@ export function addVerify(program: Command, cli: Cli): void {
     .option('--host <address>', cli.t('verify.option.host'))
     .option('--admin-user <name>', cli.t('option.admin_user'), 'admin')
     .option('--admin-pass <password>', cli.t('option.admin_pass'))
+    .option('--no-browser', cli.t('verify.option.no_browser'))
     .addHelpText('after', `\n${cli.t('verify.examples')}`)
     .action((flags: VerifyFlags) => verify(cli, flags))
 }

@@ -166,6 +166,7 @@ Ctrl+C cancels the request. The exit status is 0 only when it completed.`,
 
   'verify.description': 'check that this installation works: hub, page, app, queue, connection, security',
   'verify.option.host': 'a running hub to check; without it one is started for the occasion, with a database of its own',
+  'verify.option.no_browser': 'check the page without a browser: its HTML and its live connection',
   'verify.examples': `Examples:
   spaces verify
   spaces verify --host http://hub.example:5001 --admin-pass "…"
@@ -199,7 +200,7 @@ The page is checked in a real browser when one is found (Chromium, Chrome or $CH
   'verify.duplicates_refused': 'duplicate names refused',
   'verify.unauthorised_refused': 'unauthorised access refused',
   'verify.errors_clear': 'error messages clear',
-  'verify.no_browser': "no browser found: checked through the page's HTML and its own live connection",
+  'verify.no_browser': "no browser: checked through the page's HTML and its own live connection",
   'verify.registration_closed': 'registration is closed: checked with one user only',
   'verify.not_within': 'not within {{seconds}} s {{what}}',
   'verify.unexpected': 'expected {{expected}}, saw {{seen}}',

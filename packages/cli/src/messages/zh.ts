@@ -167,6 +167,7 @@ export const zh: Readonly<Record<MessageKey, string>> = {
 
   'verify.description': '检查安装是否正常：服务、页面、应用、队列、连接、安全',
   'verify.option.host': '要检查的服务地址；不指定则临时启动一个使用独立数据库的服务',
+  'verify.option.no_browser': '不使用浏览器检查页面，改为检查其 HTML 和实时连接',
   'verify.examples': `示例：
   spaces verify
   spaces verify --host http://hub.example:5001 --admin-pass "…"
@@ -200,7 +201,7 @@ export const zh: Readonly<Record<MessageKey, string>> = {
   'verify.duplicates_refused': '拒绝重名空间',
   'verify.unauthorised_refused': '拒绝未授权访问',
   'verify.errors_clear': '错误信息清楚',
-  'verify.no_browser': '未找到浏览器：改为检查页面的 HTML 及其实时连接',
+  'verify.no_browser': '未使用浏览器：改为检查页面的 HTML 及其实时连接',
   'verify.registration_closed': '已关闭注册：仅用一个用户检查',
   'verify.not_within': '{{seconds}} 秒内没有出现 {{what}}',
   'verify.unexpected': '应为 {{expected}}，实际为 {{seen}}',

@@ -29,7 +29,8 @@ export function createNarrator(cli: Cli, transcript: Transcript, address: string
       case 'goodbye':
         return line('WARN', t('mock.goodbye', { message: sayFailure(cli, new SpacesError(event.goodbye.code)) }))
       case 'disconnected':
-        return line('WARN', t('mock.disconnected', { reason: event.reason }))
+        // Our own leaving is told already.
+        return event.reason === 'io client disconnect' ? undefined : line('WARN', t('mock.disconnected', { reason: event.reason }))
       case 'retrying':
         return line('✗', t('mock.retrying', { problem: sayFailure(cli, event.error), seconds: (event.retryInMs / 1000).toFixed(1) }))
       default:

@@ -72,7 +72,11 @@ async function signIn(context: BrowserContext, { username, password }: Credentia
   await page.locator('input[name=username]').fill(username)
   await page.locator('input[name=password]').fill(password)
   await page.locator('input[name=password]').press('Enter')
-  await page.waitForURL((address) => address.pathname !== '/sign-in')
+  await inTime(
+    OPENED_WITHIN_MS,
+    '/sign-in',
+    page.waitForURL((address) => address.pathname !== '/sign-in'),
+  )
   await page.close()
 }
 
@@ -80,7 +84,7 @@ async function openTab(context: BrowserContext, reference: string, language: Lan
   const page = await context.newPage()
   await page.goto(`/spaces/${reference.split('/').map(encodeURIComponent).join('/')}`)
   const badge = page.getByTestId('status-badge')
-  await badge.waitFor()
+  await inTime(OPENED_WITHIN_MS, 'status-badge', badge.waitFor())
   const reloaded = watchReloads(page)
   return {
     async shows(connected) {
@@ -94,7 +98,7 @@ async function openTab(context: BrowserContext, reference: string, language: Lan
     async submit(prompt) {
       await page.getByTestId('prompt-input').fill(prompt)
       await page.getByTestId('submit-request').click()
-      return page.getByTestId('request-id').innerText()
+      return inTime(OPENED_WITHIN_MS, 'request-id', page.getByTestId('request-id').innerText())
     },
     async result() {
       const result = page.getByTestId('result')
@@ -116,11 +120,14 @@ function watchReloads(page: Page): () => void {
 
 /** @param instead what to quote when it does not appear */
 async function seen(locator: Locator, within: number, instead?: Locator): Promise<void> {
+  await inTime(within, () => instead?.innerText({ timeout: 1_000 }).catch(() => ''), locator.waitFor({ timeout: within }))
+}
+
+async function inTime<T>(within: number, seen: string | (() => Promise<string> | undefined), waiting: Promise<T>): Promise<T> {
   try {
-    await locator.waitFor({ timeout: within })
+    return await waiting
   } catch (error) {
     if (!(error instanceof errors.TimeoutError)) throw error
-    const shown = await instead?.innerText({ timeout: 1_000 }).catch(() => '')
-    throw notWithin(within, shown ?? '')
+    throw notWithin(within, typeof seen === 'string' ? seen : ((await seen()) ?? ''))
   }
 }

@@ -15,6 +15,8 @@ import type { SpaceTab, Viewer } from './space-tab.ts'
 export interface StageOptions extends AdminOptions {
   /** A running hub to check; without it one is started for the occasion. */
   readonly host?: string | undefined
+  /** `false`: check the page without a browser. */
+  readonly browser: boolean
 }
 
 /** A second person on the hub, to whom nothing of the first one belongs. */
@@ -104,7 +106,7 @@ export class Stage implements AsyncDisposable {
 
   /** A browser where there is one, else the page's own socket; the remark says which. */
   async openViewer(): Promise<{ viewer: Viewer; remark: string }> {
-    const path = await findBrowser(this.cli.env)
+    const path = this.options.browser ? await findBrowser(this.cli.env) : undefined
     const credentials = { username: this.options.adminUser, password: await this.password() }
     if (path !== undefined) {
       const viewer = await openBrowser(path, this.get('url'), this.cli.language, credentials)
