@@ -16,11 +16,14 @@ export class Pages<T> {
   /** Must be made while a component initialises. `load` reads the query before its first await. */
   constructor(load: (cursor: string | undefined) => Promise<Page<T>>) {
     this.#load = load
-    this.first = new Resource(async () => {
-      const page = await load(undefined)
-      this.#rest = undefined
-      return page
-    })
+    this.first = new Resource(
+      async () => {
+        const page = await load(undefined)
+        this.#rest = undefined
+        return page
+      },
+      { keep: true },
+    )
   }
 
   get items(): readonly T[] {

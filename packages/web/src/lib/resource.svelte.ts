@@ -13,12 +13,15 @@ export class Resource<T> {
   #latest = 0
   #retryTimer: ReturnType<typeof setTimeout> | undefined
 
-  /** Must be made while a component initialises. `load` runs again when what it reads before its first await changes. */
-  constructor(load: () => Promise<T>) {
+  /**
+   * Must be made while a component initialises. `load` runs again when what it reads before its first await changes;
+   * with `keep`, the old value stays until then.
+   */
+  constructor(load: () => Promise<T>, { keep = false }: { keep?: boolean } = {}) {
     this.#load = load
     let connections = untrack(connectionCount)
     $effect(() => {
-      this.state = { kind: 'loading' }
+      if (!keep || untrack(() => this.state.kind) !== 'ready') this.state = { kind: 'loading' }
       void this.#run(load())
       return () => this.#stop()
     })

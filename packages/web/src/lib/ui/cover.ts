@@ -22,6 +22,20 @@ const EMOJI = [
   '🧪',
 ] as const
 
+/** Pairs of hues that stay clear of mud when they blend. */
+const HUES = [
+  [262, 305],
+  [230, 275],
+  [200, 245],
+  [170, 215],
+  [155, 195],
+  [75, 25],
+  [40, 5],
+  [15, 340],
+  [335, 295],
+  [290, 255],
+] as const
+
 export interface CoverLook {
   readonly emoji: string
   readonly from: string
@@ -32,21 +46,21 @@ export interface CoverLook {
 /** `seed` is the space's `owner/name`; `emoji` the owner's choice, or empty. */
 export function coverLook(seed: string, emoji: string): CoverLook {
   const hash = hashOf(seed)
-  const hue = hash % 360
-  const turn = 36 + ((hash >>> 9) % 48)
+  const [from, to] = HUES[hash % HUES.length] ?? HUES[0]
   return {
-    emoji: emoji === '' ? (EMOJI[(hash >>> 4) % EMOJI.length] ?? '✨') : emoji,
-    from: `oklch(0.7 0.13 ${hue})`,
-    to: `oklch(0.55 0.15 ${hue + turn})`,
-    glow: `oklch(0.86 0.1 ${hue - 24} / 0.75)`,
+    emoji: emoji === '' ? (EMOJI[(hash >>> 8) % EMOJI.length] ?? '✨') : emoji,
+    from: `oklch(0.8 0.11 ${from})`,
+    to: `oklch(0.62 0.16 ${to})`,
+    glow: `oklch(0.92 0.07 ${from} / 0.8)`,
   }
 }
 
-/** FNV-1a, 32 bits. */
+/** FNV-1a, 32 bits, with its bits mixed so that similar names look different. */
 function hashOf(text: string): number {
   let hash = 0x811c9dc5
   for (let index = 0; index < text.length; index += 1) {
     hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193)
   }
-  return hash >>> 0
+  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d)
+  return (hash ^ (hash >>> 13)) >>> 0
 }
