@@ -53,6 +53,7 @@ export class Dispatcher {
     const connection = this.#holders.get(id)
     if (connection === undefined) return
     this.#forget(connection, id)
+    this.#deps.onQueueChanged(connection.spaceId)
     this.#beginNext(connection)
     this.wake(connection.spaceId)
   }
