@@ -172,6 +172,12 @@ describe('guessing over HTTP', () => {
     expect((await guess(hub, 11, () => ({ 'x-forwarded-for': '198.51.100.7' }))).at(-1)).toBe(429)
   })
 
+  test("believes the operator's proxy only in what the proxy itself added", async () => {
+    await using hub = await startHub({ trustProxy: true })
+    const statuses = await guess(hub, 11, (index) => ({ 'x-forwarded-for': `203.0.113.${index}, 198.51.100.7` }))
+    expect(statuses.at(-1)).toBe(429)
+  })
+
   test('leaves the address the hub saw in the session, not one the client wrote', async () => {
     await using hub = await startHub()
     await hub.client({ 'x-hub-address': '203.0.113.9', 'x-forwarded-for': '203.0.113.9' })('POST', '/api/auth/sign-in/username', ADMIN)
