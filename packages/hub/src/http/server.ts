@@ -17,7 +17,7 @@ export async function createHttpServer(services: Services): Promise<FastifyInsta
     genReqId: () => uuid(),
     bodyLimit: LIMITS.httpBodyBytes,
     // One hop: the last address in X-Forwarded-For is the proxy's word, those before it are the client's own.
-    trustProxy: config.trustProxy ? 1 : false,
+    trustProxy: config.trustProxy ? (_address, hop) => hop === 0 : false,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request' }),
     // A client that sends its headers by the drop would hold a socket for ever.
     requestTimeout: 60_000,
