@@ -48,7 +48,8 @@ async function readPassword(file: string): Promise<string | undefined> {
 
 /** A client with the API key of WSS_API_KEY or of `spaces login`. @throws CommandFailure when there is none. */
 export async function loggedInClient(cli: Cli, host: string): Promise<SpacesClient> {
-  const apiKey = cli.env['WSS_API_KEY'] ?? (await cli.secrets.keyFor(host))?.key
+  const given = cli.env['WSS_API_KEY']
+  const apiKey = given === undefined || given === '' ? (await cli.secrets.keyFor(host))?.key : given
   if (apiKey === undefined) throw new CommandFailure('login.needed', { host })
   return new SpacesClient({ host, apiKey, language: cli.language })
 }

@@ -55,7 +55,7 @@ async function mockApp(cli: Cli, flags: MockFlags): Promise<void> {
   const transcript = createTranscript(cli, verbose)
   for (const line of header(origin, names, verbose)) cli.out(line)
   const stored = await cli.secrets.tokensFor(origin)
-  const given = flags.token ?? cli.env['WSS_TOKEN'] ?? token
+  const given = [flags.token, cli.env['WSS_TOKEN'], token].find((one) => one !== undefined && one !== '')
   const work: Work = { cli, flags, host: origin, transcript }
   const served = [...new Set(names)].map((space) => serveMock(work, space, given ?? chooseToken(stored, space)))
   const failed = await untilOver(work, served)

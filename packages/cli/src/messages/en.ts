@@ -124,7 +124,7 @@ Messages follow LC_ALL, LC_MESSAGES or LANG (English, Chinese).`,
 
   'token.description': 'connect tokens, with which apps register',
   'token.create.description': 'make a connect token for a space, or for all of yours',
-  'token.list.description': 'list the connect tokens of a space, or those for all of yours',
+  'token.list.description': 'list the connect tokens of a space, or all of yours',
   'token.revoke.description': 'revoke a connect token; connections that use it end at once',
   'token.option.name': 'a name to know it by',
   'token.option.save': 'keep it on this machine for mock-app',

@@ -125,7 +125,7 @@ export const zh: Readonly<Record<MessageKey, string>> = {
 
   'token.description': '连接令牌：应用凭它接入空间',
   'token.create.description': '为一个空间（或您的全部空间）创建连接令牌',
-  'token.list.description': '列出一个空间的连接令牌，或适用于您全部空间的令牌',
+  'token.list.description': '列出一个空间的连接令牌，或您的全部令牌',
   'token.revoke.description': '吊销连接令牌，使用它的连接会立即断开',
   'token.option.name': '便于辨认的名称',
   'token.option.save': '保存在本机，供 mock-app 使用',

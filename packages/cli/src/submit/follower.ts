@@ -116,7 +116,9 @@ function finish(cli: Cli, request: RequestView, streamed: string): void {
 
 /** `Done in 2.3 s · mock-model-v1 · confidence 0.95 · 68 tokens · on gpu-box`: what the app said of itself. */
 function summary({ t }: Cli, request: RequestView, figures: Readonly<Record<string, unknown>>): string {
-  const seconds = (Date.parse(request.finished_at ?? '') - Date.parse(request.started_at ?? '')) / 1000
+  const measured = figures['processing_time_seconds']
+  const seconds =
+    typeof measured === 'number' ? measured : (Date.parse(request.finished_at ?? '') - Date.parse(request.started_at ?? '')) / 1000
   const parts = [Number.isFinite(seconds) ? t('submit.done_in', { seconds: seconds.toFixed(1) }) : t('submit.done')]
   if (typeof figures['model_used'] === 'string') parts.push(figures['model_used'])
   if (typeof figures['confidence'] === 'number') parts.push(t('submit.confidence', { value: figures['confidence'] }))
