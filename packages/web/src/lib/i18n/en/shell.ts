@@ -69,6 +69,7 @@ export const shell = {
     hub_offline: 'The hub cannot be reached. Your text stays here; you can submit as soon as it is back.',
     app_away: 'Requests open again when the app is back',
     app_last_seen: 'Its app was last seen {{time}}. This page notices by itself when it returns.',
-    app_never: 'No app has connected to this space yet. This page notices by itself when one does.',
+    app_never_title: 'No app has connected yet',
+    app_never: 'Requests open as soon as one does. This page notices by itself.',
   },
 }

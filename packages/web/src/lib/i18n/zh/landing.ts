@@ -1,6 +1,6 @@
 export const landing = {
   landing: {
-    title: '让您的模型拥有一个人人可用的网页',
+    title: '把您的模型变成人人可用的网页',
     text: '模型在哪里运行都可以：GPU 服务器、笔记本电脑、实验室主机。它主动连接到这里，立即获得网页、队列和 API，无需开放端口，也无需内网穿透。',
     start: '创建账号',
     registration_open: '本站开放注册，无需邮箱。',

@@ -69,6 +69,7 @@ export const shell = {
     hub_offline: '无法连接到服务器。您输入的内容会保留，恢复后即可提交。',
     app_away: '应用恢复连接后即可提交请求',
     app_last_seen: '应用最后在线：{{time}}。恢复连接后，本页会自动更新。',
-    app_never: '还没有应用连接到此空间。连接后，本页会自动更新。',
+    app_never_title: '还没有应用连接',
+    app_never: '应用连接后即可提交请求，本页会自动更新。',
   },
 }
