@@ -107,7 +107,7 @@ export interface QueueCounts {
 }
 
 export interface RequestStore {
-  /** Commits a request with its first event. Throws `queue_full`, `too_fast`, `quota_exceeded`. */
+  /** Commits a request with its first event. Throws `space_not_found`, `queue_full`, `too_fast`, `quota_exceeded`. */
   insert(request: NewRequest, limits: SubmitLimits): Promise<void>
   /** Hands the oldest waiting requests of a space to a connection. */
   claim(claim: Claim): Promise<ClaimedRequest[]>
@@ -126,7 +126,7 @@ export interface RequestStore {
   waitingBefore(spaceId: SpaceId, id: RequestId): Promise<number>
   counts(spaceId: SpaceId): Promise<QueueCounts>
   totals(since: number): Promise<QueueCounts & { readonly finished: number }>
-  /** Running requests whose deadline has passed. */
+  /** Running requests whose deadline has passed, with the seconds they were given. */
   overdue(at: number, limit: number): Promise<{ readonly id: RequestId; readonly seconds: number }[]>
   /** Requests under a lease, of one space or of any; with the lease. */
   leased(limit: number, spaceId?: SpaceId): Promise<{ readonly id: RequestId; readonly leaseId: LeaseId }[]>
@@ -140,7 +140,13 @@ export type BusMessage =
   | { readonly topic: `request:${RequestId}`; readonly item: FollowItem }
   | { readonly topic: 'spaces'; readonly spaceId: SpaceId; readonly change: 'status' | 'edited' | 'deleted' }
   | { readonly topic: `user:${UserId}`; readonly change: 'revoked' }
-  | { readonly topic: `user:${UserId}`; readonly change: 'request'; readonly requestId: RequestId; readonly spaceId: SpaceId; readonly status: StoredStatus }
+  | {
+      readonly topic: `user:${UserId}`
+      readonly change: 'request'
+      readonly requestId: RequestId
+      readonly spaceId: SpaceId
+      readonly status: StoredStatus
+    }
   | { readonly topic: 'connections' }
 export type Topic = BusMessage['topic']
 type StoredStatus = 'queued' | 'processing' | 'completed' | 'failed' | 'canceled'

@@ -15,12 +15,12 @@ export interface SubmitDeps {
   readonly board: QueueBoard
   readonly now: () => number
   /** While the hub stops, nothing new is accepted. */
-  isStopping(): boolean
+  readonly isStopping: () => boolean
 }
 
 /**
  * Accepts a request: it is committed before this returns, and will have an outcome.
- * Throws `app_not_connected`, `shutting_down`, `queue_full`, `too_fast`, `quota_exceeded`, `storage_full`.
+ * Throws `app_not_connected`, `shutting_down`, `space_not_found`, `queue_full`, `too_fast`, `quota_exceeded`, `storage_full`.
  */
 export async function submit(deps: SubmitDeps, space: StoredSpace, identity: Identity, input: RequestInput): Promise<RequestId> {
   if (deps.isStopping()) throw new SpacesError('shutting_down')

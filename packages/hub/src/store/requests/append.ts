@@ -1,7 +1,10 @@
 import { type ErrorCode, LIMITS, type RequestEvent } from '@websocket-spaces/protocol'
 import type { Append, Appended, Report } from '../../requests/ports.ts'
 import type { Database } from '../database.ts'
-import type { RequestTable } from '../schema.ts'
+import type { RequestEventTable, RequestTable } from '../schema.ts'
+
+/** SQLite binds at most 32,766 values in one statement, five a row. */
+const ROWS_PER_INSERT = 1_000
 
 /** Adds reports to the logs of running requests, all in one transaction. */
 export async function appendReports(db: Database, batch: readonly Append[], at: number): Promise<Appended[]> {
@@ -25,11 +28,20 @@ async function appendOne(db: Database, { requestId, leaseId, reports }: Append, 
     const { type, ...data } = report
     return { request_id: requestId, seq: row.last_seq + 1 + index, type, data: JSON.stringify(data), at }
   })
-  await db.insertInto('request_events').values(values).execute()
+  await insertEvents(db, values)
   const progress = reports.findLast((report) => report.type === 'progress')?.progress ?? row.progress
   const change = { last_seq: row.last_seq + reports.length, output_chars: row.output_chars + outputChars(reports), progress }
   await db.updateTable('requests').set(change).where('id', '=', requestId).execute()
   return { ok: true, events }
+}
+
+async function insertEvents(db: Database, rows: readonly RequestEventTable[]): Promise<void> {
+  for (let first = 0; first < rows.length; first += ROWS_PER_INSERT) {
+    await db
+      .insertInto('request_events')
+      .values(rows.slice(first, first + ROWS_PER_INSERT))
+      .execute()
+  }
 }
 
 type HeadColumns = Pick<RequestTable, 'status' | 'lease_id' | 'last_seq' | 'output_chars' | 'progress'>

@@ -51,7 +51,14 @@ async function handOver(db: Database, row: ClaimableRow, claim: Claim, started: 
   }
   const attempt = row.attempt + 1
   const seq = row.last_seq + 1
-  const start = { status: 'processing', attempt, last_seq: seq, started_at: claim.at, deadline_at: claim.deadlineAt, progress: null } as const
+  const start = {
+    status: 'processing',
+    attempt,
+    last_seq: seq,
+    started_at: claim.at,
+    deadline_at: claim.deadlineAt,
+    progress: null,
+  } as const
   await update.set({ ...lease, ...start }).execute()
   const data = { status: 'processing', attempt, ...(claim.instance === null ? {} : { instance: claim.instance }) } as const
   await db

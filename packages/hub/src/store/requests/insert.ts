@@ -7,6 +7,7 @@ const DAY = 86_400_000
 /** Checks the space's limits and commits the request with its first event, in one transaction. */
 export async function insertRequest(db: Database, request: NewRequest, limits: SubmitLimits): Promise<void> {
   await db.transaction().execute(async (tx) => {
+    await checkSpace(tx, request.spaceId)
     await checkQueue(tx, request.spaceId, limits.maxQueue)
     await checkInterval(tx, request, limits.minIntervalSeconds)
     await checkQuota(tx, request, limits.dailyQuota)
@@ -27,6 +28,12 @@ export async function insertRequest(db: Database, request: NewRequest, limits: S
     const data = JSON.stringify({ status: 'queued', attempt: 0 })
     await tx.insertInto('request_events').values({ request_id: request.id, seq: 1, type: 'status', data, at: request.createdAt }).execute()
   })
+}
+
+/** The space may have been deleted since it was looked up; its requests would be nobody's. */
+async function checkSpace(db: Database, spaceId: SpaceId): Promise<void> {
+  const space = await db.selectFrom('spaces').select('id').where('id', '=', spaceId).executeTakeFirst()
+  if (space === undefined) throw new SpacesError('space_not_found', { name: spaceId })
 }
 
 async function checkQueue(db: Database, spaceId: SpaceId, limit: number): Promise<void> {

@@ -69,19 +69,20 @@ export async function totalsSince(db: Database, since: number): Promise<QueueCou
     .where((e) => e.or([e('status', 'in', ['queued', 'processing']), e('finished_at', '>=', since)]))
     .groupBy('status')
     .execute()
-  const count = (...statuses: string[]): number => rows.filter((row) => statuses.includes(row.status)).reduce((sum, row) => sum + row.count, 0)
+  const count = (...statuses: string[]): number =>
+    rows.filter((row) => statuses.includes(row.status)).reduce((sum, row) => sum + row.count, 0)
   return { queued: count('queued'), processing: count('processing'), finished: count('completed', 'failed', 'canceled') }
 }
 
 export async function overdueAt(db: Database, at: number, limit: number): Promise<Overdue> {
-  return db
+  const rows = await db
     .selectFrom('requests')
-    .innerJoin('spaces', 'spaces.id', 'requests.space_id')
-    .select(['requests.id', 'spaces.deadline_seconds as seconds'])
-    .where('requests.status', '=', 'processing')
-    .where('requests.deadline_at', '<=', at)
+    .select(['id', 'started_at', 'deadline_at'])
+    .where('status', '=', 'processing')
+    .where('deadline_at', '<=', at)
     .limit(limit)
     .execute()
+  return rows.map(({ id, started_at, deadline_at }) => ({ id, seconds: Math.round(((deadline_at ?? 0) - (started_at ?? 0)) / 1000) }))
 }
 
 export async function leasedRequests(db: Database, limit: number, spaceId?: SpaceId): Promise<Leased> {

@@ -1,11 +1,24 @@
 import { z } from 'zod'
-import { type Outcome, outcome, requestError, type RequestEvent, requestEvent, requestInput, requestResult } from '@websocket-spaces/protocol'
+import {
+  type Outcome,
+  outcome,
+  requestError,
+  type RequestEvent,
+  requestEvent,
+  requestInput,
+  requestResult,
+} from '@websocket-spaces/protocol'
 import type { Lease, Phase } from '../../requests/lifecycle.ts'
 import type { StoredRequest } from '../../requests/ports.ts'
 import type { Database } from '../database.ts'
 import type { RequestEventTable, RequestTable } from '../schema.ts'
 
-export type RequestRow = RequestTable & { space_name: string; space_owner_id: StoredRequest['spaceOwnerId']; owner_name: string; user_name: string }
+export type RequestRow = RequestTable & {
+  space_name: string
+  space_owner_id: StoredRequest['spaceOwnerId']
+  owner_name: string
+  user_name: string
+}
 
 /** Requests with the names people know their space and user by. */
 export function selectRequests(db: Database) {
@@ -51,7 +64,9 @@ type PhaseColumns = Pick<RequestTable, 'status' | 'lease_id' | 'connection_id' |
 export function phaseOf(row: PhaseColumns): Phase {
   if (row.status !== 'queued' && row.status !== 'processing') return { at: 'finished', status: row.status }
   const lease: Lease | null =
-    row.lease_id === null || row.connection_id === null ? null : { id: row.lease_id, connectionId: row.connection_id, instance: row.instance }
+    row.lease_id === null || row.connection_id === null
+      ? null
+      : { id: row.lease_id, connectionId: row.connection_id, instance: row.instance }
   if (lease === null) return { at: 'waiting' }
   if (row.status === 'queued') return { at: 'handed', lease }
   return { at: 'running', lease, startedAt: row.started_at ?? 0, deadlineAt: row.deadline_at ?? 0 }
@@ -70,7 +85,11 @@ export function outcomeOf(row: Pick<RequestTable, 'status' | 'result' | 'error'>
   if (row.status === 'queued' || row.status === 'processing') return null
   return outcome.parse({
     status: row.status,
-    result: row.result === null ? null : JSON.parse(row.result),
-    error: row.error === null ? undefined : JSON.parse(row.error),
+    result: parseOr(row.result, null),
+    error: parseOr(row.error, undefined),
   })
+}
+
+function parseOr(json: string | null, absent: null | undefined): unknown {
+  return json === null ? absent : JSON.parse(json)
 }

@@ -1,0 +1,96 @@
+import { describe, expect, test } from 'vitest'
+import { connectionId, leaseId, type Outcome } from '@websocket-spaces/protocol'
+import { type Fact, next, type Phase, statusOf, type Step } from '../../src/requests/lifecycle.ts'
+
+const OURS = leaseId.parse('ours')
+const lease = { id: OURS, connectionId: connectionId.parse('connection'), instance: 'gpu-box' }
+const outcome: Outcome = { status: 'completed', result: { text_output: 'done' } }
+const DEADLINE = 100
+
+const PHASES = {
+  waiting: { at: 'waiting' },
+  handed: { at: 'handed', lease },
+  running: { at: 'running', lease, startedAt: 1, deadlineAt: DEADLINE },
+  completed: { at: 'finished', status: 'completed' },
+  failed: { at: 'finished', status: 'failed' },
+  canceled: { at: 'finished', status: 'canceled' },
+} as const satisfies Record<string, Phase>
+
+const lost = { type: 'lost', leaseId: OURS, at: 50, maxAttempts: 3 } as const
+const theirs = { leaseId: leaseId.parse('theirs') }
+const FACTS = {
+  started: { type: 'started', leaseId: OURS, at: 50, deadlineAt: 150 },
+  'started by another': { type: 'started', ...theirs, at: 50, deadlineAt: 150 },
+  reported: { type: 'reported', leaseId: OURS, at: 50, outcome },
+  'reported by another': { type: 'reported', ...theirs, at: 50, outcome },
+  'app lost': { ...lost, reason: 'app_lost' },
+  'app left': { ...lost, reason: 'app_left' },
+  'hub restarted': { ...lost, reason: 'hub_restarted' },
+  'another lost': { ...lost, ...theirs, reason: 'app_lost' },
+  'timed out': { type: 'timed_out', at: DEADLINE, seconds: 120 },
+  'timed out early': { type: 'timed_out', at: DEADLINE - 1, seconds: 120 },
+  canceled: { type: 'canceled', at: 50 },
+} as const satisfies Record<string, Fact>
+
+const stale: Step = { to: 'refused', code: 'stale_lease' }
+const over: Step = { to: 'refused', code: 'request_finished' }
+const same: Step = { to: 'same' }
+const back = (reason: 'app_lost' | 'app_left' | 'hub_restarted'): Step => ({ to: 'waiting', reason, attempt: 2 })
+const canceled: Step = { to: 'finished', outcome: { status: 'canceled' }, at: 50 }
+const done: Step = { to: 'finished', outcome, at: 50 }
+const timedOut = { to: 'finished', outcome: { status: 'failed', error: { code: 'timeout' }, result: null }, at: DEADLINE }
+
+/** In the order of FACTS, for a request that was started twice. */
+const TABLE = {
+  waiting: [stale, stale, stale, stale, stale, stale, stale, stale, same, same, canceled],
+  handed: [
+    { to: 'running', lease, startedAt: 50, deadlineAt: 150, attempt: 3 },
+    stale,
+    done,
+    stale,
+    back('app_lost'),
+    back('app_left'),
+    back('hub_restarted'),
+    stale,
+    same,
+    same,
+    canceled,
+  ],
+  running: [same, stale, done, stale, back('app_lost'), back('app_left'), back('hub_restarted'), stale, timedOut, same, canceled],
+  completed: Array<Step>(11).fill(over),
+  failed: Array<Step>(11).fill(over),
+  canceled: Array<Step>(11).fill(over),
+} as const
+
+const rows = (Object.keys(PHASES) as (keyof typeof PHASES)[]).flatMap((phase) =>
+  (Object.keys(FACTS) as (keyof typeof FACTS)[]).map((fact, index) => ({ phase, fact, step: TABLE[phase][index] })),
+)
+
+describe('what each fact does in each phase', () => {
+  test.each(rows)('$phase, then $fact', ({ phase, fact, step }) => {
+    expect(next(PHASES[phase], 2, FACTS[fact])).toMatchObject(step ?? {})
+  })
+
+  test('the table is complete', () => {
+    for (const steps of Object.values(TABLE)) expect(steps).toHaveLength(Object.keys(FACTS).length)
+  })
+})
+
+describe('attempts', () => {
+  test.each(['app_lost', 'app_left'] as const)('the last allowed start, lost by %s, fails the request', (reason) => {
+    expect(next(PHASES.running, 3, { ...lost, reason })).toMatchObject({
+      to: 'finished',
+      outcome: { status: 'failed', error: { code: 'app_lost', message: expect.stringContaining('3') as string } },
+    })
+    expect(next(PHASES.running, 9, { ...lost, reason })).toMatchObject({ to: 'finished' })
+  })
+
+  test('what was never begun is not held against the request, nor is the restart of the hub', () => {
+    expect(next(PHASES.handed, 3, { ...lost, reason: 'app_lost' })).toEqual({ to: 'waiting', reason: 'app_lost', attempt: 3 })
+    expect(next(PHASES.running, 3, { ...lost, reason: 'hub_restarted' })).toEqual({ to: 'waiting', reason: 'hub_restarted', attempt: 3 })
+  })
+})
+
+test('a request waits for people until its app begins it', () => {
+  expect(Object.values(PHASES).map(statusOf)).toEqual(['queued', 'queued', 'processing', 'completed', 'failed', 'canceled'])
+})

@@ -1,0 +1,113 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { RequestId, UserId } from '@websocket-spaces/protocol'
+import type { RequestStore } from '../../src/requests/ports.ts'
+import { addRequests, addSpace, DONE, newClaim, newRequestId, NOON } from '../support/material.ts'
+import type { StoreUnderTest } from '../support/sqlite-store.ts'
+
+/** What every request store answers when it is asked. */
+export function requestReadsContract(name: string, open: () => Promise<StoreUnderTest>): void {
+  describe(`${name} asked about requests`, () => {
+    let under: StoreUnderTest
+    let store: RequestStore
+    let alice: UserId
+    let bob: UserId
+    beforeAll(async () => {
+      under = await open()
+      store = under.requests
+      alice = await under.addUser('Alice')
+      bob = await under.addUser('Bob')
+    })
+    afterAll(() => under[Symbol.asyncDispose]())
+
+    async function pagesOf(query: Omit<Parameters<RequestStore['page']>[0], 'limit' | 'before'>, limit: number): Promise<RequestId[][]> {
+      const pages: RequestId[][] = []
+      for (let before: RequestId | undefined; ;) {
+        const page = (await store.page({ ...query, ...(before === undefined ? {} : { before }), limit })).map(({ id }) => id)
+        if (page.length === 0) return pages
+        pages.push(page)
+        before = page.at(-1)
+      }
+    }
+
+    test('Q1 pages go from the newest to the oldest, each request once', async () => {
+      const space = await addSpace(under, alice)
+      const other = await addSpace(under, alice)
+      const ids = await addRequests(under, { space, user: bob }, 5)
+      const elsewhere = await addRequests(under, { space: other, user: bob }, 1)
+      const hers = await addRequests(under, { space, user: alice }, 1)
+      expect(await pagesOf({ spaceId: space.id, userId: bob }, 2)).toEqual([[ids[4], ids[3]], [ids[2], ids[1]], [ids[0]]])
+      expect(await pagesOf({ spaceId: space.id }, 10)).toEqual([[...hers, ...ids.toReversed()]])
+      expect(await pagesOf({ userId: bob }, 10)).toEqual([[...elsewhere, ...ids.toReversed()]])
+    })
+
+    test('Q2 events are read from a cursor on, in pages', async () => {
+      const space = await addSpace(under, alice)
+      const [id = newRequestId()] = await addRequests(under, { space, user: bob }, 1)
+      const claim = newClaim(space)
+      await store.claim(claim)
+      const reports = Array.from({ length: 5 }, (_, index) => ({ type: 'output', text: `${index}` }) as const)
+      await store.append([{ requestId: id, leaseId: claim.leaseId, reports }], NOON)
+      await store.apply(id, { type: 'reported', leaseId: claim.leaseId, at: NOON, outcome: DONE })
+      const seqs = async (after: number, limit: number): Promise<number[]> => (await store.events(id, after, limit)).map(({ seq }) => seq)
+      expect(await seqs(0, 100)).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
+      expect(await seqs(2, 3)).toEqual([3, 4, 5])
+      expect(await seqs(7, 100)).toEqual([8])
+      expect(await seqs(8, 100)).toEqual([])
+    })
+
+    test('Q3 a place in the queue counts what waits and was earlier, held or not', async () => {
+      const space = await addSpace(under, alice)
+      const ids = await addRequests(under, { space, user: bob }, 4)
+      await store.claim(newClaim(space, { start: 1, hold: 1 }))
+      expect(await Promise.all(ids.slice(1).map((id) => store.waitingBefore(space.id, id)))).toEqual([0, 1, 2])
+      expect(await store.waiting(space.id, 2)).toEqual(ids.slice(1, 3))
+    })
+
+    test('Q4 overdue is what runs past its deadline, with the seconds it was given', async () => {
+      const space = await addSpace(under, alice, { deadline_seconds: 60 })
+      const [id = newRequestId()] = await addRequests(under, { space, user: bob }, 2)
+      const claim = newClaim(space, { start: 1, hold: 1 })
+      await store.claim(claim)
+      await under.spaces.update(space.id, { deadline_seconds: 7 }, NOON)
+      const ours = async (at: number) => (await store.overdue(at, 1_000)).filter((overdue) => overdue.id === id)
+      expect(await ours(claim.deadlineAt - 1)).toEqual([])
+      expect(await ours(claim.deadlineAt)).toEqual([{ id, seconds: 60 }])
+      await store.apply(id, { type: 'lost', leaseId: claim.leaseId, at: NOON, reason: 'app_lost', maxAttempts: 3 })
+      expect(await ours(claim.deadlineAt)).toEqual([])
+    })
+
+    test('Q5 leased, unfinished and claimable are told apart', async () => {
+      const space = await addSpace(under, alice)
+      const ids = await addRequests(under, { space, user: bob }, 4)
+      const claim = newClaim(space, { start: 1, hold: 1 })
+      await store.claim(claim)
+      await store.apply(ids[3] ?? newRequestId(), { type: 'canceled', at: NOON })
+      const leased = await store.leased(1_000, space.id)
+      expect(leased.toSorted((a, b) => a.id.localeCompare(b.id))).toEqual(ids.slice(0, 2).map((id) => ({ id, leaseId: claim.leaseId })))
+      expect(await store.unfinished(space.id, 10)).toEqual(ids.slice(0, 3))
+      expect(await store.unfinished(space.id, 2)).toEqual(ids.slice(0, 2))
+      expect(await store.spacesWithClaimable()).toContain(space.id)
+      await store.claim(newClaim(space, { start: 1 }))
+      expect(await store.spacesWithClaimable()).not.toContain(space.id)
+    })
+
+    test('Q6 totals count what is alive now and what finished since', async () => {
+      await using fresh = await open()
+      const owner = await fresh.addUser('Carol')
+      const space = await addSpace(fresh, owner)
+      const ids = await addRequests(fresh, { space, user: owner }, 5)
+      await fresh.requests.claim(newClaim(space, { start: 1, hold: 1 }))
+      for (const [index, id] of ids.slice(3).entries()) await fresh.requests.apply(id, { type: 'canceled', at: NOON + index })
+      expect(await fresh.requests.totals(NOON + 1)).toEqual({ queued: 2, processing: 1, finished: 1 })
+    })
+
+    test('Q7 a removed space takes its requests and their events along', async () => {
+      const space = await addSpace(under, alice)
+      const [id = newRequestId()] = await addRequests(under, { space, user: bob }, 1)
+      await under.spaces.remove(space.id)
+      expect(await store.find(id)).toBeNull()
+      expect(await store.events(id, 0, 10)).toEqual([])
+      expect(await store.page({ spaceId: space.id, limit: 10 })).toEqual([])
+    })
+  })
+}

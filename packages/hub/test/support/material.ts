@@ -1,0 +1,102 @@
+import { v7 as uuid } from 'uuid'
+import {
+  connectionId,
+  createSpaceBody,
+  leaseId,
+  type LeaseId,
+  type Outcome,
+  requestId,
+  type RequestId,
+  type SpaceId,
+  spaceId,
+  type UserId,
+} from '@websocket-spaces/protocol'
+import type { z } from 'zod'
+import type { Claim, SubmitLimits } from '../../src/requests/ports.ts'
+import type { NewSpace, StoredSpace } from '../../src/spaces/ports.ts'
+import type { StoreUnderTest } from './sqlite-store.ts'
+
+export const NO_LIMITS: SubmitLimits = { maxQueue: 1_000_000, minIntervalSeconds: 0, dailyQuota: 0 }
+/** A moment for tests that give times; noon, UTC. */
+export const NOON = Date.UTC(2026, 0, 15, 12)
+export const DONE: Outcome = { status: 'completed', result: { text_output: 'done' } }
+
+let names = 0
+export function uniqueName(word: string): string {
+  names += 1
+  return `${word}-${names}`
+}
+
+export function newSpaceId(): SpaceId {
+  return spaceId.parse(uuid())
+}
+
+export function newRequestId(): RequestId {
+  return requestId.parse(uuid())
+}
+
+export function newLeaseId(): LeaseId {
+  return leaseId.parse(uuid())
+}
+
+export function newSpace(ownerId: UserId, settings: Partial<z.input<typeof createSpaceBody>> = {}): NewSpace {
+  return { id: newSpaceId(), ownerId, settings: createSpaceBody.parse({ name: uniqueName('space'), ...settings }), at: NOON }
+}
+
+/** A space in the store. */
+export async function addSpace(
+  { spaces }: Pick<StoreUnderTest, 'spaces'>,
+  ownerId: UserId,
+  settings: Partial<z.input<typeof createSpaceBody>> = {},
+): Promise<StoredSpace> {
+  const space = newSpace(ownerId, settings)
+  await spaces.insert(space, 1_000)
+  const stored = await spaces.find(space.id)
+  if (stored === null) throw new Error('the space was not stored')
+  return stored
+}
+
+export interface Asked {
+  readonly space: Pick<StoredSpace, 'id'>
+  readonly user: UserId
+}
+
+/** Requests in the store, oldest first. */
+export async function addRequests(
+  { requests }: Pick<StoreUnderTest, 'requests'>,
+  { space, user }: Asked,
+  count: number,
+  createdAt = NOON,
+): Promise<RequestId[]> {
+  const ids: RequestId[] = []
+  for (let index = 0; index < count; index += 1) {
+    const id = newRequestId()
+    await requests.insert({ id, spaceId: space.id, userId: user, input: { prompt: `prompt ${index}` }, createdAt }, NO_LIMITS)
+    ids.push(id)
+  }
+  return ids
+}
+
+export function newClaim(space: Pick<StoredSpace, 'id'>, change: Partial<Claim> = {}): Claim {
+  return {
+    spaceId: space.id,
+    connectionId: connectionId.parse(uuid()),
+    leaseId: newLeaseId(),
+    instance: 'gpu-box',
+    start: 1,
+    hold: 0,
+    at: NOON + 1_000,
+    deadlineAt: NOON + 61_000,
+    ...change,
+  }
+}
+
+/** The code something was refused with; anything but a refusal fails the test. */
+export async function codeOf(attempt: Promise<unknown>): Promise<string> {
+  const outcome = await attempt.then(
+    () => ({ code: 'accepted' }),
+    (error: unknown) => error,
+  )
+  if (outcome instanceof Object && 'code' in outcome) return String(outcome.code)
+  throw outcome
+}
