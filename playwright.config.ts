@@ -12,6 +12,7 @@ const chromiumArgs = [
 
 export default defineConfig({
   testDir: 'tests/e2e',
+  globalSetup: './tests/e2e/copy-page.ts',
   testMatch: '**/*.spec.ts',
   outputDir: 'test-results/e2e',
   workers: 2,

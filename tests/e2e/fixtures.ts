@@ -36,7 +36,7 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
   terminal: async ({}, use) => {
     await using home = await makeTempDir()
     await using started = new AsyncDisposableStack()
-    const env = { HOME: home.path, XDG_CONFIG_HOME: join(home.path, '.config'), LANG: 'C', LC_ALL: '', NO_COLOR: '1' }
+    const env = { HOME: home.path, XDG_CONFIG_HOME: join(home.path, '.config'), LANG: 'C', LC_ALL: '', FORCE_COLOR: undefined }
     await use({ run: (command, ...args) => started.use(startChild(process.execPath, [CLI, command, ...args], { env })) })
   },
 })

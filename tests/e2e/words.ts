@@ -13,6 +13,7 @@ export const WORDS = {
     username: /username/i,
     password: /password/i,
     signIn: /sign in/i,
+    spacesTab: 'Spaces',
   },
   zh: {
     connected: '✓ 已连接',
@@ -27,6 +28,7 @@ export const WORDS = {
     username: /用户名/,
     password: /密码/,
     signIn: /登录/,
+    spacesTab: '空间',
   },
 } as const
 

@@ -18,7 +18,8 @@ export interface Child extends AsyncDisposable {
 }
 
 export interface ChildOptions {
-  readonly env?: Readonly<Record<string, string>>
+  /** Added to this process's own; `undefined` takes one away. */
+  readonly env?: Readonly<Record<string, string | undefined>>
   readonly cwd?: string
   /** Milliseconds `line` and `exit` wait. A bound for a hanging test, not an expectation. */
   readonly patience?: number

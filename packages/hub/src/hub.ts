@@ -130,8 +130,8 @@ async function serve(services: Services, flow: Flow, opened: OpenDatabase): Prom
     log.info({ reason }, 'stopping')
     await flow.drain()
     connections.close(() => true, 'shutting_down', true)
-    await apps.close()
-    await live.close()
+    // Together: each waits for the connections of the one server they share, the other's included.
+    await Promise.all([apps.close(), live.close()])
     await http.close()
     await flow.stop()
     await accounts.close()
