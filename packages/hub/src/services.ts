@@ -20,7 +20,7 @@ export interface Services {
   readonly connections: Connections
   readonly requests: Requests
   readonly reports: Reports
-  connectionViews(): ConnectionView[]
+  readonly connectionViews: () => ConnectionView[]
   /** Whether new work is taken: false while the hub stops. */
-  isReady(): Promise<boolean>
+  readonly isReady: () => Promise<boolean>
 }

@@ -8,7 +8,9 @@ const identities = new WeakMap<FastifyRequest, Identity>()
 /** Every API route needs a signed-in user, unless it says `config: { anonymous: true }`. */
 export function requireSignIn(app: FastifyInstance, accounts: Accounts): void {
   app.addHook('onRequest', async (request) => {
-    if (!request.url.startsWith('/api/v1/') || request.routeOptions.config.anonymous === true) return
+    // The route's own pattern: what the client wrote may spell the same path in other ways.
+    const isApi = request.routeOptions.url?.startsWith('/api/v1/') === true
+    if (!isApi || request.routeOptions.config.anonymous === true) return
     const identity = await accounts.authenticate(request.headers)
     if (identity === null) throw new SpacesError('not_signed_in')
     identities.set(request, identity)

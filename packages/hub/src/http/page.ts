@@ -13,7 +13,8 @@ export interface Page {
   readonly scriptHashes: readonly string[]
 }
 
-const NOT_BUILT = '<!doctype html><meta charset="utf-8"><title>WebSocket Spaces</title><p>The page is not built. Run: npm run build<p>网页尚未构建，请运行：npm run build'
+const NOT_BUILT =
+  '<!doctype html><meta charset="utf-8"><title>WebSocket Spaces</title><p>The page is not built. Run: npm run build<p>网页尚未构建，请运行：npm run build'
 
 export function loadPage(directory: string): Page {
   const file = join(directory, 'index.html')

@@ -45,7 +45,12 @@ export async function createHttpServer(services: Services): Promise<FastifyInsta
 /** One line an answer. Paths only: a query may carry what should not be kept. */
 function logAnswers(app: FastifyInstance): void {
   app.addHook('onResponse', async (request, reply) => {
-    const line = { method: request.method, path: pathOf(request.url), status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10 }
+    const line = {
+      method: request.method,
+      path: pathOf(request.url),
+      status: reply.statusCode,
+      ms: Math.round(reply.elapsedTime * 10) / 10,
+    }
     if (request.url.startsWith('/api/')) request.log.info(line, 'answered')
     else request.log.debug(line, 'answered')
   })

@@ -13,7 +13,7 @@ export interface DispatchDeps {
   readonly connections: Connections
   readonly onQueueChanged: (spaceId: SpaceId) => void
   readonly now: () => number
-  onError(message: string, error: unknown): void
+  readonly onError: (message: string, error: unknown) => void
 }
 
 /**
@@ -61,7 +61,7 @@ export class Dispatcher {
   /** The connection is gone: what it held goes back to the front of the queue. */
   async release(connection: Connection, reason: LossReason): Promise<void> {
     const { store, bus, now } = this.#deps
-    for (const held of [...connection.held.values()]) {
+    for (const held of connection.held.values()) {
       this.#forget(connection, held.requestId)
       const fact = { type: 'lost', leaseId: held.leaseId, at: now(), reason, maxAttempts: DEFAULTS.maxAttempts } as const
       const applied = await store.apply(held.requestId, fact)
@@ -81,8 +81,7 @@ export class Dispatcher {
     // Lets `wake` store the pump before it can end.
     await Promise.resolve()
     try {
-      for (let pump = this.#pumps.get(spaceId); pump?.again === true && !this.#stopped; ) {
-        pump.again = false
+      while (this.#takeWake(spaceId)) {
         await this.#handOut(spaceId)
       }
     } catch (error) {
@@ -91,6 +90,13 @@ export class Dispatcher {
     } finally {
       this.#pumps.delete(spaceId)
     }
+  }
+
+  #takeWake(spaceId: SpaceId): boolean {
+    const pump = this.#pumps.get(spaceId)
+    if (pump?.again !== true || this.#stopped) return false
+    pump.again = false
+    return true
   }
 
   /** First fills running slots, one request at a time to the least loaded; then the apps' own queues. */
@@ -127,7 +133,8 @@ export class Dispatcher {
       at,
       deadlineAt: at + deadlineSeconds * 1000,
     })
-    for (const request of claimed) this.#deliver(connection, request, {
+    for (const request of claimed)
+      this.#deliver(connection, request, {
         requestId: request.id,
         leaseId: lease,
         started: request.started,
@@ -146,7 +153,8 @@ export class Dispatcher {
     this.#holders.set(request.id, connection)
     announceEvents(bus, request.id, request.events)
     const { id: requestId, userId } = request
-    if (request.started) bus.publish({ topic: `user:${userId}`, change: 'request', requestId, spaceId: connection.spaceId, status: 'processing' })
+    if (request.started)
+      bus.publish({ topic: `user:${userId}`, change: 'request', requestId, spaceId: connection.spaceId, status: 'processing' })
     connection.link.deliver({
       request_id: request.id,
       username: request.username,

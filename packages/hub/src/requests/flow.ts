@@ -15,7 +15,7 @@ export interface FlowDeps {
   readonly bus: Bus
   readonly connections: Connections
   readonly now: () => number
-  onError(message: string, error: unknown): void
+  readonly onError: (message: string, error: unknown) => void
 }
 
 const LOOK_EVERY = 100

@@ -49,7 +49,7 @@ export async function* follow(deps: FollowDeps, id: RequestId, after: number, si
 }
 
 async function* stored(store: FollowDeps['store'], id: RequestId, after: number): AsyncGenerator<RequestEvent> {
-  for (let seen = after; ; ) {
+  for (let seen = after; ;) {
     const page = await store.events(id, seen, PAGE)
     yield* page
     seen = page.at(-1)?.seq ?? seen

@@ -7,7 +7,7 @@ const PUSHED_POSITIONS = 500
 export interface QueueBoardDeps {
   readonly store: Pick<RequestStore, 'waiting' | 'counts'>
   readonly bus: Bus
-  onError(error: unknown): void
+  readonly onError: (error: unknown) => void
 }
 
 /** Tells pages how the queue of a space stands: at once after a quiet time, then at most every `positionsEvery`. */

@@ -21,13 +21,13 @@ export async function recover(store: RequestStore, now: () => number): Promise<n
 
 /** Ends requests whose deadline has passed, and finds missed wake-ups. One timer for all requests. */
 export class Sweeper {
-  readonly #deps: EndDeps & { onError(message: string, error: unknown): void }
+  readonly #deps: EndDeps & { readonly onError: (message: string, error: unknown) => void }
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> = Promise.resolve()
   #count = 0
   #stopped = false
 
-  constructor(deps: EndDeps & { onError(message: string, error: unknown): void }) {
+  constructor(deps: EndDeps & { readonly onError: (message: string, error: unknown) => void }) {
     this.#deps = deps
   }
 

@@ -102,4 +102,3 @@ function maySee(request: StoredRequest, identity: Identity): boolean {
 function ignoreFinished(error: unknown): void {
   if (!(error instanceof SpacesError) || (error.code !== 'request_finished' && error.code !== 'not_found')) throw error
 }
-

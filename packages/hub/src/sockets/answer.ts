@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { type ErrorCode, SpacesError } from '@websocket-spaces/protocol'
+import { type ErrorCode, inputProblem, SpacesError } from '@websocket-spaces/protocol'
 import { z } from 'zod'
 
 export interface WireError {
@@ -13,7 +13,7 @@ export function toWireError(error: unknown, log: Logger): WireError {
   if (error instanceof z.ZodError) {
     const issue = error.issues[0]
     const field = issue?.path.join('.') || 'message'
-    return toWireError(new SpacesError('invalid_input', { field, problem: issue?.message ?? 'not valid' }), log)
+    return toWireError(new SpacesError('invalid_input', { field, problem: issue === undefined ? '?' : inputProblem(issue, 'en') }), log)
   }
   log.error({ err: error }, 'socket event failed')
   return { code: 'internal', message: 'Something went wrong on the hub' }
@@ -22,5 +22,9 @@ export function toWireError(error: unknown, log: Logger): WireError {
 /** The acknowledgement callback Socket.IO puts last, where the sender asked for one. */
 export function ackOf(args: readonly unknown[]): ((answer: unknown) => void) | undefined {
   const last = args.at(-1)
-  return typeof last === 'function' ? (answer) => void last(answer) : undefined
+  return isCallback(last) ? last : undefined
+}
+
+function isCallback(value: unknown): value is (answer: unknown) => void {
+  return typeof value === 'function'
 }

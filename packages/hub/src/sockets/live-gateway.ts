@@ -6,11 +6,11 @@ import type { Services } from '../services.ts'
 import { canSee } from '../spaces/access.ts'
 import type { Gateway } from './app-gateway.ts'
 import { LiveSession } from './live-session.ts'
-import { ADMIN_GALLERY, CONNECTIONS, GALLERY, type LiveServer, ownGallery, spaceRoom } from './live-socket.ts'
+import { ADMIN_GALLERY, CONNECTIONS, GALLERY, type LiveServer, type LiveSocket, ownGallery, spaceRoom } from './live-socket.ts'
 
 /** Where signed-in browsers listen: one socket for status, requests and connections. */
 export function attachLiveGateway(http: HttpServer, services: Services): Gateway {
-  const { config, accounts, bus } = services
+  const { config, bus } = services
   const io: LiveServer = new Server(http, {
     path: LIVE_PATH,
     serveClient: false,
@@ -23,17 +23,7 @@ export function attachLiveGateway(http: HttpServer, services: Services): Gateway
     },
   })
   io.use((socket, done) => {
-    accounts.authenticate(socket.handshake.headers).then(
-      (identity) => {
-        if (identity === null) return done(new SpacesError('not_signed_in'))
-        socket.data.identity = identity
-        done()
-      },
-      (error: unknown) => {
-        services.log.error({ err: error }, 'could not authenticate a live socket')
-        done(new SpacesError('internal'))
-      },
-    )
+    void admit(services, socket, done)
   })
   io.on('connection', (socket) => new LiveSession(socket, services).listen())
   const stop = [
@@ -51,6 +41,16 @@ export function attachLiveGateway(http: HttpServer, services: Services): Gateway
       await io.close()
     },
   }
+}
+
+async function admit({ accounts, log }: Services, socket: LiveSocket, done: (refusal?: Error) => void): Promise<void> {
+  const identity = await accounts.authenticate(socket.handshake.headers).catch((error: unknown) => {
+    log.error({ err: error }, 'could not authenticate a live socket')
+    return null
+  })
+  if (identity === null) return done(new SpacesError('not_signed_in'))
+  socket.data.identity = identity
+  done()
 }
 
 async function tellStatus(io: LiveServer, services: Services, id: SpaceId): Promise<void> {
@@ -72,4 +72,3 @@ async function tellChanged(io: LiveServer, services: Services, id: SpaceId, dele
     if (socket !== undefined && (space === null || !canSee(space, socket.data.identity))) void socket.leave(spaceRoom(id))
   }
 }
-

@@ -55,9 +55,11 @@ export class LiveSession {
     this.#onCall(LIVE_CALLS.unfollow, unfollowCall, async ({ request_id }) => this.#follows.get(request_id)?.abort())
     const unsubscribe = this.#services.bus.subscribe(`user:${this.#identity.userId}`, (message) => {
       // Closing the transport, not the socket: whoever is still allowed comes back by itself.
-      if (message.change === 'revoked') return void socket.conn.close()
-      const { requestId: request_id, spaceId: space_id, status } = message
-      socket.emit(LIVE_EVENTS.myRequest, { request_id, space_id, status })
+      if (message.change === 'revoked') socket.conn.close()
+      else {
+        const { requestId: request_id, spaceId: space_id, status } = message
+        socket.emit(LIVE_EVENTS.myRequest, { request_id, space_id, status })
+      }
     })
     socket.conn.on('drain', () => {
       this.#unsent = 0
@@ -137,6 +139,6 @@ export class LiveSession {
   }
 
   async #leave(...rooms: string[]): Promise<void> {
-    await Promise.all(rooms.map((room) => this.#socket.leave(room)))
+    for (const room of rooms) await this.#socket.leave(room)
   }
 }

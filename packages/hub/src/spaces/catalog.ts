@@ -2,7 +2,7 @@ import { v7 as uuid } from 'uuid'
 import {
   type CreateSpaceBody,
   LIMITS,
-  listSpacesQuery,
+  type listSpacesQuery,
   type Space,
   type SpaceId,
   spaceId,

@@ -1,4 +1,5 @@
-import { DEFAULTS, registerMessage, type SpaceReference, spaceReference, SpacesError } from '@websocket-spaces/protocol'
+import { DEFAULTS, inputProblem, registerMessage, type SpaceReference, spaceReference, SpacesError } from '@websocket-spaces/protocol'
+import type { z } from 'zod'
 import type { Accounts } from '../accounts/accounts.ts'
 import type { ConnectToken } from '../accounts/connect-tokens.ts'
 import { isListedFor } from './access.ts'
@@ -21,7 +22,7 @@ export async function register(
   handshakeToken: string | undefined,
 ): Promise<Registration> {
   const message = registerMessage.safeParse(raw)
-  if (!message.success) throw nameless(raw, message.error.issues[0]?.path.join('.') ?? '', message.error.issues[0]?.message ?? '')
+  if (!message.success) throw unreadable(raw, message.error)
   const { space_name, instance_id, concurrency, prefetch, sdk } = message.data
   const secret = message.data.token ?? handshakeToken
   const token = secret === undefined ? null : await deps.accounts.connectTokens.find(secret)
@@ -41,8 +42,12 @@ export async function register(
 }
 
 /** A name of the wrong form is answered like any other name that is not there. */
-function nameless(raw: unknown, field: string, problem: string): SpacesError {
-  if (field !== 'space_name') return new SpacesError('invalid_input', { field: field === '' ? 'register' : field, problem })
+function unreadable(raw: unknown, error: z.ZodError): SpacesError {
+  const issue = error.issues[0]
+  const field = issue?.path.join('.') ?? ''
+  if (issue !== undefined && field !== 'space_name') {
+    return new SpacesError('invalid_input', { field: field === '' ? 'register' : field, problem: inputProblem(issue, 'en') })
+  }
   const name = typeof raw === 'object' && raw !== null && 'space_name' in raw ? String(raw.space_name).slice(0, 100) : ''
   return new SpacesError('space_not_found', { name })
 }
@@ -57,7 +62,11 @@ async function resolve(store: Pick<SpaceStore, 'findByName' | 'allNamed'>, text:
 }
 
 /** The spaces a name may mean to this caller; what is hidden from them does not count. */
-async function candidatesFor(store: Pick<SpaceStore, 'findByName' | 'allNamed'>, { owner, name }: Partial<SpaceReference> & { name: string }, token: ConnectToken | null) {
+async function candidatesFor(
+  store: Pick<SpaceStore, 'findByName' | 'allNamed'>,
+  { owner, name }: Partial<SpaceReference> & { name: string },
+  token: ConnectToken | null,
+) {
   if (owner !== undefined) {
     const space = await store.findByName(owner, name)
     const known = space !== null && (space.openRegistration || token?.ownerRole === 'admin' || isListedFor(space, token?.ownerId ?? null))

@@ -95,16 +95,12 @@ function explain(error: unknown, dataDir: string, path: string): unknown {
   if (error instanceof StartupError) return error
   const problem = error instanceof Error ? error.message : String(error)
   if (error instanceof SpacesError && error.code === 'storage_full') return new StartupError('disk_full', { path }, { cause: error })
-  switch (sqliteCode(error)) {
-    case SQLITE_BUSY:
-      return new StartupError('data_dir_in_use', { path: dataDir }, { cause: error })
-    case SQLITE_CANTOPEN:
-    case SQLITE_READONLY:
-      return new StartupError('data_dir_unwritable', { path: dataDir, problem }, { cause: error })
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-      return new StartupError('database_damaged', { path, problem }, { cause: error })
-  }
+  const result = sqliteCode(error)
+  if (result === SQLITE_BUSY) return new StartupError('data_dir_in_use', { path: dataDir }, { cause: error })
+  if (result === SQLITE_CANTOPEN || result === SQLITE_READONLY)
+    return new StartupError('data_dir_unwritable', { path: dataDir, problem }, { cause: error })
+  if (result === SQLITE_CORRUPT || result === SQLITE_NOTADB)
+    return new StartupError('database_damaged', { path, problem }, { cause: error })
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   if (code === 'ENOSPC') return new StartupError('disk_full', { path }, { cause: error })
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS' || code === 'ENOTDIR' || code === 'EEXIST' || code === 'ENOENT')

@@ -1,5 +1,15 @@
 /** Table shapes. Times are milliseconds since 1970 (UTC); lists and objects are JSON text. */
-import type { Category, ConnectionId, LeaseId, RequestId, RequestStatus, SecretId, SpaceId, UserId, Visibility } from '@websocket-spaces/protocol'
+import type {
+  Category,
+  ConnectionId,
+  LeaseId,
+  RequestId,
+  RequestStatus,
+  SecretId,
+  SpaceId,
+  UserId,
+  Visibility,
+} from '@websocket-spaces/protocol'
 import type { SecretKind } from '../accounts/ports.ts'
 
 export interface SpaceTable {

@@ -13,7 +13,13 @@ export function createSpaceStore(db: Database): SpaceStore {
   return {
     insert: (space, limit) => takenAsFalse(() => insertSpace(db, space, limit)),
     update: (id, change, at) =>
-      takenAsFalse(() => db.updateTable('spaces').set({ ...columnsOf(change), updated_at: at }).where('id', '=', id).execute()),
+      takenAsFalse(() =>
+        db
+          .updateTable('spaces')
+          .set({ ...columnsOf(change), updated_at: at })
+          .where('id', '=', id)
+          .execute(),
+      ),
     remove: (id) => removeSpace(db, id),
     find: async (id) => toSpaceOrNull(await selectSpaces(db).where('spaces.id', '=', id).executeTakeFirst()),
     findByName: async (owner, name) =>
@@ -23,7 +29,10 @@ export function createSpaceStore(db: Database): SpaceStore {
     allNamed: async (name) => (await selectSpaces(db).where('spaces.name', '=', name).limit(100).execute()).map(toSpace),
     page: (query) => pageOfSpaces(db, query),
     async count() {
-      const row = await db.selectFrom('spaces').select((e) => e.fn.countAll<number>().as('count')).executeTakeFirst()
+      const row = await db
+        .selectFrom('spaces')
+        .select((e) => e.fn.countAll<number>().as('count'))
+        .executeTakeFirst()
       return row?.count ?? 0
     },
     async markSeen(id, at) {
@@ -32,8 +41,13 @@ export function createSpaceStore(db: Database): SpaceStore {
     async setCover(id, cover, at) {
       await db.transaction().execute(async (tx) => {
         await tx.deleteFrom('space_covers').where('space_id', '=', id).execute()
-        if (cover !== null) await tx.insertInto('space_covers').values({ space_id: id, media_type: cover.mediaType, bytes: cover.bytes }).execute()
-        await tx.updateTable('spaces').set({ cover_updated_at: cover === null ? null : at, updated_at: at }).where('id', '=', id).execute()
+        if (cover !== null)
+          await tx.insertInto('space_covers').values({ space_id: id, media_type: cover.mediaType, bytes: cover.bytes }).execute()
+        await tx
+          .updateTable('spaces')
+          .set({ cover_updated_at: cover === null ? null : at, updated_at: at })
+          .where('id', '=', id)
+          .execute()
       })
     },
     async cover(id) {
@@ -55,7 +69,13 @@ function selectSpaces(db: Database) {
 
 async function insertSpace(db: Database, { id, ownerId, settings, at }: NewSpace, limit: number): Promise<void> {
   await db.transaction().execute(async (tx) => {
-    const owned = await tx.selectFrom('spaces').select('id').where('owner_id', '=', ownerId).offset(limit - 1).limit(1).executeTakeFirst()
+    const owned = await tx
+      .selectFrom('spaces')
+      .select('id')
+      .where('owner_id', '=', ownerId)
+      .offset(limit - 1)
+      .limit(1)
+      .executeTakeFirst()
     if (owned !== undefined) throw new SpacesError('too_many', { limit })
     await tx
       .insertInto('spaces')
@@ -115,7 +135,12 @@ async function pageOfSpaces(db: Database, query: SpaceQuery): Promise<StoredSpac
   if (search !== '') {
     const pattern = containing(search)
     select = select.where((e) =>
-      e.or([e('spaces.name', 'like', pattern), e('user.username', 'like', pattern), e('spaces.description', 'like', pattern), e('spaces.tags', 'like', pattern)]),
+      e.or([
+        e('spaces.name', 'like', pattern),
+        e('user.username', 'like', pattern),
+        e('spaces.description', 'like', pattern),
+        e('spaces.tags', 'like', pattern),
+      ]),
     )
   }
   return (await select.execute()).map(toSpace)

@@ -12,7 +12,7 @@ const seq = z.coerce.number().int().min(0)
 const eventsQuery = z.object({ after: seq.optional() })
 
 /** GET …/events: server-sent events from a cursor on, then live, until the result. */
-export function eventsRoute(app: FastifyInstance, { requests }: Services): void {
+export function eventsRoute(app: FastifyInstance, { requests, accounts }: Services): void {
   app.get('/api/v1/requests/:id/events', async (request, reply) => {
     const { id } = parse(requestParams, request.params)
     const seen = parse(seq, request.headers['last-event-id'] ?? parse(eventsQuery, request.query).after ?? 0)
@@ -23,15 +23,30 @@ export function eventsRoute(app: FastifyInstance, { requests }: Services): void 
     for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) response.setHeader(name, value)
     response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store', 'x-accel-buffering': 'no' })
     response.flushHeaders()
-    await stream(items, response, gone.signal).catch((error: unknown) => {
+    const isStillAllowed = async (): Promise<boolean> => (await accounts.authenticate(request.headers)) !== null
+    await stream(items, response, gone.signal, isStillAllowed).catch((error: unknown) => {
       if (!gone.signal.aborted) request.log.error({ err: error }, 'event stream broke off')
     })
     response.end()
   })
 }
 
-async function stream(items: AsyncIterable<FollowItem>, response: ServerResponse, signal: AbortSignal): Promise<void> {
-  const keepAlive = setInterval(() => response.write(': keep-alive\n\n'), TIMING.streamKeepAlive)
+async function stream(
+  items: AsyncIterable<FollowItem>,
+  response: ServerResponse,
+  signal: AbortSignal,
+  isStillAllowed: () => Promise<boolean>,
+): Promise<void> {
+  const keepAlive = setInterval(() => {
+    response.write(': keep-alive\n\n')
+    // A stream may outlive the key or session it was opened with.
+    isStillAllowed().then(
+      (allowed) => {
+        if (!allowed) response.destroy()
+      },
+      () => response.destroy(),
+    )
+  }, TIMING.streamKeepAlive)
   try {
     for await (const item of items) {
       if (response.write(frame(item))) continue

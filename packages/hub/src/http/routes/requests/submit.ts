@@ -20,7 +20,11 @@ export function submitRoute(app: FastifyInstance, { catalog, requests }: Service
     if (wait === null) return reply.status(202).header('location', accepted.urls.self).send(accepted)
     using gone = closed(reply.raw)
     const view = await requests.wait(accepted.id, identity, AbortSignal.any([gone.signal, AbortSignal.timeout(wait * 1000)]))
-    return reply.status(isFinished(view.status) ? 200 : 202).header('location', view.urls.self).header('preference-applied', `wait=${wait}`).send(view)
+    return await reply
+      .status(isFinished(view.status) ? 200 : 202)
+      .header('location', view.urls.self)
+      .header('preference-applied', `wait=${wait}`)
+      .send(view)
   })
 }
 

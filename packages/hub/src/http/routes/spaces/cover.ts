@@ -15,7 +15,8 @@ export function coverRoutes(app: FastifyInstance, { catalog }: Services): void {
     const { owner, name } = parse(spaceReferenceParams, request.params)
     const space = await catalog.editable(owner, name, identityOf(request))
     const mediaType = Buffer.isBuffer(request.body) ? imageType(request.body) : null
-    if (mediaType === null || !Buffer.isBuffer(request.body)) throw new SpacesError('unsupported_media_type', { expected: COVER_TYPES.join(', ') })
+    if (mediaType === null || !Buffer.isBuffer(request.body))
+      throw new SpacesError('unsupported_media_type', { expected: COVER_TYPES.join(', ') })
     await catalog.setCover(space, { mediaType, bytes: request.body })
     return reply.status(204).send()
   })
