@@ -3,7 +3,7 @@ import { SpacesError } from '@websocket-spaces/protocol'
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { Cli } from './cli.ts'
-import { CommandFailure } from './failures.ts'
+import { CommandFailure } from './command-failure.ts'
 
 export interface AdminOptions {
   readonly adminUser: string
@@ -46,9 +46,9 @@ async function readPassword(file: string): Promise<string | undefined> {
   return text.trim() === '' ? undefined : text.trim()
 }
 
-/** A client with the API key of WSS_API_KEY or of `spaces login`. @throws CommandFailure when there is none. */
+/** A client with the API key of SPACES_API_KEY or of `spaces login`. @throws CommandFailure when there is none. */
 export async function loggedInClient(cli: Cli, host: string): Promise<SpacesClient> {
-  const given = cli.env['WSS_API_KEY']
+  const given = cli.env['SPACES_API_KEY']
   const apiKey = given === undefined || given === '' ? (await cli.secrets.keyFor(host))?.key : given
   if (apiKey === undefined) throw new CommandFailure('login.needed', { host })
   return new SpacesClient({ host, apiKey, language: cli.language })

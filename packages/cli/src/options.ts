@@ -1,7 +1,7 @@
 import { parseHubAddress } from '@websocket-spaces/client'
 import { InvalidArgumentError, Option } from 'commander'
 import type { Cli } from './cli.ts'
-import { CommandFailure } from './failures.ts'
+import { CommandFailure } from './command-failure.ts'
 
 export const DEFAULT_HOST = 'http://localhost:5001'
 

@@ -148,7 +148,7 @@ describe('the pretended inference', () => {
     expect(result).toMatchObject({
       confidence: 0.95,
       model_used: 'mock-model-v1',
-      tokens_used: countTokens(request.prompt + answerTo(request.prompt)),
+      tokens_used: countTokens(request.prompt) + countTokens(answerTo(request.prompt)),
     })
     expect(typeof result['processing_time_seconds']).toBe('number')
     expect(result['text_output']).toContain('写一首关于Python的诗')

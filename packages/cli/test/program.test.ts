@@ -32,7 +32,7 @@ describe('a hub that is not there', () => {
     ['en', 'Cannot reach the hub at http://127.0.0.1:9'],
     ['zh', '无法连接服务（http://127.0.0.1:9）'],
   ] as const)('%s: the address is named, status 1', async (language, expected) => {
-    const cli = terminal(language, { WSS_API_KEY: 'wsk_x', ADMIN_PASSWORD: 'password' })
+    const cli = terminal(language, { SPACES_API_KEY: 'wsk_x', ADMIN_PASSWORD: 'password' })
     for (const args of [
       ['setup-space', '--host', 'http://127.0.0.1:9'],
       ['submit', 'a/b', 'x', '--host', 'http://127.0.0.1:9'],

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { CommandFailure } from '../src/failures.ts'
+import { CommandFailure } from '../src/command-failure.ts'
 import { chooseToken } from '../src/secrets/choose-token.ts'
 import { hostKey } from '../src/secrets/host-key.ts'
 import { createSecretStore, type StoredToken } from '../src/secrets/secret-store.ts'
@@ -84,6 +84,7 @@ describe('the token chosen for a space', () => {
 
   test.each([
     ['the exact owner/name', 'bob/Echo', 'wst_bob'],
+    ['owners in any case', 'BOB/Echo', 'wst_bob'],
     ['a bare name: the newest of that name', 'Echo', 'wst_alice'],
     ["another owner's: the newest of the hub, not his namesake's", 'carol/Echo', 'wst_newest'],
     ['an unknown name: the newest of the hub', 'Nope', 'wst_newest'],

@@ -40,7 +40,7 @@ async function mockApp(name: string, ...more: readonly string[]) {
 async function signedIn(): Promise<Readonly<Record<string, string>>> {
   const admin = await hub.admin()
   const { token } = await admin.createKey('test')
-  return { WSS_API_KEY: token }
+  return { SPACES_API_KEY: token }
 }
 
 test('setup-space, mock-app and submit work as printed, one after the other', async () => {
@@ -160,7 +160,7 @@ describe('serve', () => {
 
 test('login keeps a key, never the password, and logout revokes it', async () => {
   const main = join(import.meta.dirname, '../src/main.ts')
-  const env = { ...process.env, HOME: hub.home, XDG_CONFIG_HOME: join(hub.home, 'login'), LANG: 'C', WSS_API_KEY: '' }
+  const env = { ...process.env, HOME: hub.home, XDG_CONFIG_HOME: join(hub.home, 'login'), LANG: 'C', SPACES_API_KEY: '' }
   const child = spawn(process.execPath, [main, 'login', '--host', hub.url, '-u', 'admin', '--password-stdin'], { env })
   child.stdin.end(`${ADMIN_PASSWORD}\n`)
   expect(await new Promise((resolve) => child.once('close', resolve))).toBe(0)

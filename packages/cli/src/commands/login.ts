@@ -2,7 +2,7 @@ import { SpacesClient } from '@websocket-spaces/client'
 import type { Command } from 'commander'
 import { hostname, userInfo } from 'node:os'
 import type { Cli } from '../cli.ts'
-import { CommandFailure } from '../failures.ts'
+import { CommandFailure } from '../command-failure.ts'
 import { hostOption, hubOrigin } from '../options.ts'
 import { askPassword, passwordFromStdin } from '../secrets/ask-password.ts'
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { Cli } from '../cli.ts'
-import { Exit } from '../failures.ts'
+import { Exit } from '../command-failure.ts'
 import { hubOrigin } from '../options.ts'
 import { runChecklist, type Score } from '../verify/checklist.ts'
 import { Stage } from '../verify/stage.ts'

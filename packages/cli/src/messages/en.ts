@@ -116,7 +116,7 @@ Messages follow LC_ALL, LC_MESSAGES or LANG (English, Chinese).`,
   'login.done': 'Signed in to {{host}} as {{user}}',
   'login.stored': 'The API key is kept in {{directory}}, readable by you alone.',
   'login.needed': `You are not signed in to {{host}}.
-  Sign in with: spaces login --host {{host}}   (or set WSS_API_KEY)`,
+  Sign in with: spaces login --host {{host}}   (or set SPACES_API_KEY)`,
   'logout.description': 'forget the API key of a hub and revoke it there',
   'logout.done': 'Signed out of {{host}}',
   'logout.was_not': 'You were not signed in to {{host}}.',

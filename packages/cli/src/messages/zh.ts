@@ -117,7 +117,7 @@ export const zh: Readonly<Record<MessageKey, string>> = {
   'login.done': '已以 {{user}} 登录 {{host}}',
   'login.stored': 'API 密钥保存在 {{directory}}，仅您本人可读。',
   'login.needed': `您尚未登录 {{host}}。
-  请先登录：spaces login --host {{host}}   （或设置 WSS_API_KEY）`,
+  请先登录：spaces login --host {{host}}   （或设置 SPACES_API_KEY）`,
   'logout.description': '删除保存的 API 密钥，并在服务上吊销它',
   'logout.done': '已退出登录 {{host}}',
   'logout.was_not': '您没有登录 {{host}}。',

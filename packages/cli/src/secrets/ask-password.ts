@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
 import { text as readAll } from 'node:stream/consumers'
-import { CommandFailure, Exit } from '../failures.ts'
+import { CommandFailure, Exit } from '../command-failure.ts'
 
 /** Asks on the terminal, without showing what is typed. */
 export async function askPassword(question: string): Promise<string> {

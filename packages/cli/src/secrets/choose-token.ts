@@ -6,15 +6,16 @@ import type { StoredToken } from './secret-store.ts'
  * @param tokens those of this hub, newest first
  */
 export function chooseToken(tokens: readonly StoredToken[], space: string): string | undefined {
-  const matching = tokens.find((stored) => stored.space === space) ?? tokens.find((stored) => nameOf(stored.space) === nameIfBare(space))
+  const asked = parts(space)
+  const matching = tokens.find((stored) => {
+    const made = parts(stored.space ?? '')
+    return made.name === asked.name && (asked.owner === undefined || made.owner === asked.owner)
+  })
   return (matching ?? tokens[0])?.token
 }
 
-function nameOf(space: string | null): string | undefined {
-  return space?.split('/').at(-1)
-}
-
-/** `owner/name` asks for that owner's space, so another owner's of the same name is no match. */
-function nameIfBare(space: string): string | null {
-  return space.includes('/') ? null : space
+/** Upper and lower case count in a space's name, but not in its owner's. */
+function parts(reference: string): { readonly owner: string | undefined; readonly name: string } {
+  const slash = reference.indexOf('/')
+  return { owner: slash < 0 ? undefined : reference.slice(0, slash).toLowerCase(), name: reference.slice(slash + 1) }
 }

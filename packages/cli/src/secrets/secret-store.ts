@@ -7,7 +7,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { chmod, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { CommandFailure } from '../failures.ts'
+import { CommandFailure } from '../command-failure.ts'
 import { hostKey } from './host-key.ts'
 
 export const storedToken = z.object({

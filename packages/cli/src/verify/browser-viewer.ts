@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { chromium, errors, type BrowserContext, type Locator, type Page } from 'playwright-core'
 import type { Language } from '@websocket-spaces/protocol'
-import { CommandFailure } from '../failures.ts'
+import { CommandFailure } from '../command-failure.ts'
 import { notWithin } from './checklist.ts'
 import { RESULT_WITHIN_MS, SHOWN_WITHIN_MS, type SpaceTab, type Viewer } from './space-tab.ts'
 

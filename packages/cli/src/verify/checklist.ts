@@ -1,5 +1,6 @@
 import type { Cli } from '../cli.ts'
-import { CommandFailure, tellReason } from '../failures.ts'
+import { CommandFailure } from '../command-failure.ts'
+import { tellReason } from '../failures.ts'
 import type { MessageKey } from '../messages/en.ts'
 
 /** One line of the list. Throws when it does not hold; a returned text is a remark shown behind it. */

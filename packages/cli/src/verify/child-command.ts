@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { CommandFailure } from '../failures.ts'
+import { CommandFailure } from '../command-failure.ts'
 import { notWithin } from './checklist.ts'
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))

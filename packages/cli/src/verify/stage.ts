@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Cli } from '../cli.ts'
-import { CommandFailure } from '../failures.ts'
+import { CommandFailure } from '../command-failure.ts'
 import { signInAsAdmin, adminPassword, type AdminOptions } from '../hub-access.ts'
 import type { MessageKey } from '../messages/en.ts'
 import { findBrowser, openBrowser } from './browser-viewer.ts'
@@ -35,7 +35,7 @@ const NOT_PASSED_ON = [
   'DATABASE_URL',
   'REDIS_URL',
   'WSS_TOKEN',
-  'WSS_API_KEY',
+  'SPACES_API_KEY',
   'LC_ALL',
   'LC_MESSAGES',
 ]

@@ -9,7 +9,7 @@
 import { LIMITS, requestResult, TIMING, type InferenceRequest, type InferenceResult, type ReportRefused } from '@websocket-spaces/protocol'
 import { createCondition } from './condition.ts'
 import { createContext, type RunOutput } from './run-context.ts'
-import { RunAborted, type AbortReason, type RequestHandler, type ServedRequest, type ServeEvent } from './types.ts'
+import { RunAborted, type AbortReason, type RequestHandler, type RunContext, type ServedRequest, type ServeEvent } from './types.ts'
 
 export interface RunsOptions {
   readonly concurrency: number
@@ -128,15 +128,20 @@ export class Runs {
     this.#active += 1
     const startedAt = performance.now()
     this.#options.onEvent({ type: 'started', request: run.request })
-    try {
-      const result = await this.#options.onRequest(run.request, output.context)
-      if (!signal.aborted) this.#finish(run, startedAt, checkResult(result))
-    } catch (error) {
-      if (!signal.aborted) this.#finish(run, startedAt, { error: error instanceof Error ? error.message : String(error) })
-    }
+    const outcome = await this.#outcomeOf(run, output.context)
+    output.end()
+    if (!signal.aborted) this.#finish(run, startedAt, outcome)
     this.#active -= 1
     this.#startNext()
     this.#idle.changed()
+  }
+
+  async #outcomeOf(run: Run, context: RunContext): Promise<Checked> {
+    try {
+      return checkResult(await this.#options.onRequest(run.request, context))
+    } catch (error) {
+      return { error: error instanceof Error ? error.message : String(error) }
+    }
   }
 
   #finish(run: Run, startedAt: number, outcome: Checked): void {

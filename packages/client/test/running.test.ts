@@ -1,0 +1,102 @@
+import { APP_EVENTS } from '@websocket-spaces/protocol'
+import { describe, expect, test } from 'vitest'
+import { RunAborted } from '../src/index.ts'
+import { connectedApp } from './scripted-app.ts'
+import { scriptedHub } from './scripted-hub.ts'
+
+describe('running requests', () => {
+  test('reports progress, output, log and the result, one request at a time, oldest first', async () => {
+    await using hub = await scriptedHub()
+    await using started = await connectedApp(hub, { prefetch: 10 })
+    started.end.hand('r1', { prompt: '第一' })
+    started.end.hand('r2')
+    const first = await started.handed.take()
+    expect(first.request).toMatchObject({ id: 'r1', prompt: '第一', username: 'alice', attempt: 1, deadlineSeconds: 120 })
+    first.context.progress(0.25, 'a quarter')
+    first.context.output('片段')
+    first.context.log('warning', 'careful')
+    expect((await started.end.next(APP_EVENTS.inferenceProgress)).payload).toEqual({
+      request_id: 'r1',
+      progress: 0.25,
+      message: 'a quarter',
+    })
+    expect((await started.end.next(APP_EVENTS.inferenceOutput)).payload).toEqual({ request_id: 'r1', text: '片段' })
+    expect((await started.end.next(APP_EVENTS.inferenceLog)).payload).toEqual({ request_id: 'r1', level: 'warning', line: 'careful' })
+    expect(started.handed.size()).toBe(0)
+    first.finish({ text_output: 'done' })
+    const { message, answer } = await started.end.result()
+    expect(message).toEqual({ request_id: 'r1', status: 'completed', result: { text_output: 'done' } })
+    answer({ ok: true })
+    expect((await started.handed.take()).request.id).toBe('r2')
+    expect(started.events.filter((event) => event.type === 'request').map((event) => event.held)).toEqual([1, 2])
+  })
+
+  test('an error of the app fails the request with its message', async () => {
+    await using hub = await scriptedHub()
+    await using started = await connectedApp(hub)
+    started.end.hand('r1')
+    ;(await started.handed.take()).fail(new Error('out of memory'))
+    expect((await started.end.result()).message).toEqual({ request_id: 'r1', status: 'failed', result: { error: 'out of memory' } })
+  })
+
+  test('a cancel aborts the run and its result is not sent', async () => {
+    await using hub = await scriptedHub()
+    await using started = await connectedApp(hub, { prefetch: 10 })
+    started.end.hand('r1')
+    started.end.hand('r2')
+    const run = await started.handed.take()
+    started.end.socket.emit(APP_EVENTS.inferenceCancel, { request_id: 'r1', reason: 'canceled' })
+    await expect.poll(() => run.context.signal.aborted).toBe(true)
+    expect(run.context.signal.reason).toBeInstanceOf(RunAborted)
+    run.finish({ text_output: 'too late' })
+    ;(await started.handed.take()).finish({ text_output: 'second' })
+    expect((await started.end.result()).message.request_id).toBe('r2')
+  })
+
+  test('a report refused because the request is over aborts the run', async () => {
+    await using hub = await scriptedHub()
+    await using started = await connectedApp(hub)
+    started.end.hand('r1')
+    const run = await started.handed.take()
+    const refusal = {
+      request_id: 'r1',
+      event: APP_EVENTS.inferenceProgress,
+      code: 'request_finished',
+      message: 'This request is already finished',
+    }
+    started.end.socket.emit(APP_EVENTS.reportRefused, refusal)
+    await expect.poll(() => run.context.signal.aborted).toBe(true)
+    expect(started.events).toContainEqual({ type: 'report_refused', refusal })
+  })
+
+  test('a thousand small pieces of output travel in few messages, in order and whole', async () => {
+    await using hub = await scriptedHub()
+    await using started = await connectedApp(hub)
+    started.end.hand('r1')
+    const run = await started.handed.take()
+    const words = Array.from({ length: 1_000 }, (_unused, index) => `${index} `)
+    for (const word of words) run.context.output(word)
+    run.context.progress(0.5)
+    run.context.output('end')
+    run.finish({})
+    await started.end.result()
+    const texts: string[] = []
+    while (texts.join('').length < words.join('').length + 3) {
+      texts.push(String((await started.end.next(APP_EVENTS.inferenceOutput)).payload['text']))
+    }
+    expect(texts.join('')).toBe(`${words.join('')}end`)
+    expect(texts.length).toBeLessThan(10)
+  })
+
+  test('a long output travels in pieces that never cut a character', async () => {
+    await using hub = await scriptedHub()
+    await using started = await connectedApp(hub)
+    started.end.hand('r1')
+    const text = `x${'😀'.repeat(40_000)}`
+    ;(await started.handed.take()).context.output(text)
+    const first = await started.end.next(APP_EVENTS.inferenceOutput)
+    const second = await started.end.next(APP_EVENTS.inferenceOutput)
+    expect(`${String(first.payload.text)}${String(second.payload.text)}`).toBe(text)
+    expect(String(first.payload.text).isWellFormed()).toBe(true)
+  })
+})
