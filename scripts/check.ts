@@ -14,7 +14,11 @@ const WEB = join(ROOT, 'packages', 'web')
 
 const CHECKS: readonly Check[] = [
   { name: 'types', command: ['tsc', '-p', 'tsconfig.json'] },
-  { name: 'types-web', command: ['svelte-check', '--tsconfig', './tsconfig.json', '--tsgo-experimental-api', '--output', 'human'], cwd: WEB },
+  {
+    name: 'types-web',
+    command: ['svelte-check', '--tsconfig', './tsconfig.json', '--tsgo-experimental-api', '--output', 'human'],
+    cwd: WEB,
+  },
   { name: 'lint', command: ['oxlint', '--type-aware', '--deny-warnings', '--report-unused-disable-directives'] },
   { name: 'lint-svelte', command: ['eslint', '--no-warn-ignored', 'packages/web/src'] },
   { name: 'format', command: ['oxfmt', '--check'] },

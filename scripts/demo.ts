@@ -1,7 +1,7 @@
 /** `npm run demo`: a hub with a space whose app, examples/ocr, is already connected. Ctrl+C ends both. */
 import { join } from 'node:path'
 import { readFile } from 'node:fs/promises'
-import { createHub, type Hub, loadConfig } from '@websocket-spaces/hub'
+import { createHub, type Hub, loadConfig, StartupError } from '@websocket-spaces/hub'
 import { DEMO_SPACE, prepareDemoSpace } from './demo-space.ts'
 import { keepRunning } from './keep-running.ts'
 import { ROOT } from './run-command.ts'
@@ -12,7 +12,7 @@ const APP = join(ROOT, 'examples', 'ocr', 'src', 'main.ts')
 async function main(): Promise<void> {
   const stopping = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort(signal))
-  const hub = await createHub(loadConfig(process.env))
+  const hub = await createHub(loadConfig({ LOG_LEVEL: 'warn', ...process.env }))
   try {
     const { port } = await hub.listen()
     const host = `http://${reachable(hub.config.listen.host)}:${port}`
@@ -89,6 +89,6 @@ async function aborted(signal: AbortSignal): Promise<void> {
 try {
   await main()
 } catch (error) {
-  console.error(error instanceof Error ? error.message : error)
+  console.error(error instanceof StartupError ? error.say(speaksChinese ? 'zh' : 'en') : error instanceof Error ? error.message : error)
   process.exitCode = 1
 }

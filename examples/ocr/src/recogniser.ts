@@ -26,7 +26,6 @@ export interface Recogniser {
 
 /** Keeps one tesseract worker for all images; it is replaced only when a cancelled or crashed one had to be ended. */
 export function createRecogniser(): Recogniser {
-  let current: Promise<Worker> | undefined
   let report: (progress: number) => void = ignore
 
   function start(): Promise<Worker> {
@@ -41,6 +40,10 @@ export function createRecogniser(): Recogniser {
       errorHandler: ignore,
     })
   }
+
+  // Started now, so that the first person does not wait for it; a failure shows when it is needed.
+  let current: Promise<Worker> | undefined = start()
+  current.catch(ignore)
 
   async function end(): Promise<void> {
     const ending = current
