@@ -1,5 +1,5 @@
 /** Times as people say them, in the page's language. */
-import { languageTag } from '#lib/i18n/index.svelte.ts'
+import { languageTag, t } from '#lib/i18n/index.svelte.ts'
 
 const STEPS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
   ['year', 31_536_000],
@@ -8,6 +8,8 @@ const STEPS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
   ['hour', 3_600],
   ['minute', 60],
 ]
+
+const JUST_NOW_SECONDS = 10
 
 const clock = $state({ now: Date.now() })
 setInterval(() => (clock.now = Date.now()), 1_000)
@@ -24,17 +26,17 @@ export function relativeTime(iso: string): string {
   for (const [unit, size] of STEPS) {
     if (Math.abs(seconds) >= size) return format.format(Math.round(seconds / size), unit)
   }
-  return format.format(0, 'second')
+  return Math.abs(seconds) < JUST_NOW_SECONDS ? t('common.just_now') : format.format(Math.round(seconds), 'second')
 }
 
 export function exactTime(iso: string): string {
   return new Intl.DateTimeFormat(languageTag(), { dateStyle: 'medium', timeStyle: 'medium' }).format(new Date(iso))
 }
 
-/** "0.34 s", "2.3 s", "3 min 5 s" */
-export function duration(seconds: number): string {
+/** "0.04 s", "2.3 s", "3 min 5 s"; with `digits` 0, "6 s". */
+export function duration(seconds: number, digits = 1): string {
   if (seconds < 0.1) return `${seconds.toFixed(2)} s`
-  if (seconds < 100) return `${seconds.toFixed(1)} s`
+  if (seconds < 100) return `${seconds.toFixed(digits)} s`
   const minutes = Math.floor(seconds / 60)
   return `${minutes} min ${Math.round(seconds - minutes * 60)} s`
 }

@@ -22,7 +22,7 @@ export const admin = {
     joined: 'joined',
     role_of: 'Role of {{name}}',
     set_password: 'Set password',
-    set_password_of: 'Set the password of {{name}}',
+    set_password_of: 'Set password of {{name}}',
     set_password_text: 'Tell it to them over a safe channel. Their other sessions end.',
     ban: 'Suspend',
     ban_named: 'Suspend {{name}}',

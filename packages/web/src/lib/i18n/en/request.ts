@@ -26,7 +26,7 @@ export const request = {
     failed: 'Failed',
     failed_after: 'Failed after {{time}}',
     canceled_title: 'Canceled',
-    canceled_text: 'The app was told to stop. Nothing more will be added to this request.',
+    canceled_text: 'It was stopped before it was finished. Nothing more will be added to it.',
     advice: {
       timeout: 'A shorter prompt may help. If it happens often, the owner can raise the time limit of this space.',
       app_lost: 'The machine that runs this app seems unstable. Try again later, or tell the owner.',

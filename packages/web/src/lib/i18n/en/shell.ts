@@ -7,6 +7,7 @@ export const shell = {
     create: 'Create',
     done: 'Done',
     hide_password: 'Hide password',
+    just_now: 'just now',
     loading: 'Loading…',
     more: 'Show more',
     optional: 'Optional',

@@ -20,7 +20,7 @@ export const admin = {
     joined: '加入于',
     role_of: '{{name}} 的角色',
     set_password: '设置密码',
-    set_password_of: '设置 {{name}} 的密码',
+    set_password_of: '设置密码：{{name}}',
     set_password_text: '请通过安全的渠道告知对方。对方在其他设备上的登录会失效。',
     ban: '停用',
     ban_named: '停用 {{name}}',

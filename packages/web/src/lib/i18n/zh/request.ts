@@ -26,7 +26,7 @@ export const request = {
     failed: '失败',
     failed_after: '失败，用时 {{time}}',
     canceled_title: '已取消',
-    canceled_text: '已通知应用停止，此请求不会再有新内容。',
+    canceled_text: '请求在完成前被停止，不会再有新内容。',
     advice: {
       timeout: '可以尝试更短的提示词。如果经常超时，空间所有者可以调高时限。',
       app_lost: '运行此应用的机器似乎不稳定，请稍后再试，或告知空间所有者。',

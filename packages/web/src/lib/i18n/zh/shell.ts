@@ -7,6 +7,7 @@ export const shell = {
     create: '创建',
     done: '完成',
     hide_password: '隐藏密码',
+    just_now: '刚刚',
     loading: '加载中…',
     more: '加载更多',
     optional: '选填',
