@@ -42,7 +42,7 @@ export async function createHttpServer(services: Services): Promise<FastifyInsta
   return app
 }
 
-/** One line an answer. Paths only: a query may carry what should not be kept. */
+/** One line an answer; mere reads only for those who debug. Paths only: a query may carry what should not be kept. */
 function logAnswers(app: FastifyInstance): void {
   app.addHook('onResponse', async (request, reply) => {
     const line = {
@@ -51,8 +51,9 @@ function logAnswers(app: FastifyInstance): void {
       status: reply.statusCode,
       ms: Math.round(reply.elapsedTime * 10) / 10,
     }
-    if (request.url.startsWith('/api/')) request.log.info(line, 'answered')
-    else request.log.debug(line, 'answered')
+    const isRead = request.method === 'GET' || request.method === 'HEAD'
+    if (isRead && reply.statusCode < 500) request.log.debug(line, 'answered')
+    else request.log.info(line, 'answered')
   })
 }
 
