@@ -202,6 +202,7 @@ The page is checked in a real browser when one is found (Chromium, Chrome or $CH
   'verify.errors_clear': 'error messages clear',
   'verify.no_browser': "no browser: checked through the page's HTML and its own live connection",
   'verify.registration_closed': 'registration is closed: checked with one user only',
+  'verify.page_not_built': 'the page is not built; run: npm run build',
   'verify.not_within': 'not within {{seconds}} s {{what}}',
   'verify.unexpected': 'expected {{expected}}, saw {{seen}}',
   'verify.blocked': 'needs "{{check}}" first',

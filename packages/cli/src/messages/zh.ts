@@ -203,6 +203,7 @@ export const zh: Readonly<Record<MessageKey, string>> = {
   'verify.errors_clear': '错误信息清楚',
   'verify.no_browser': '未使用浏览器：改为检查页面的 HTML 及其实时连接',
   'verify.registration_closed': '已关闭注册：仅用一个用户检查',
+  'verify.page_not_built': '网页尚未构建，请运行：npm run build',
   'verify.not_within': '{{seconds}} 秒内没有出现 {{what}}',
   'verify.unexpected': '应为 {{expected}}，实际为 {{seen}}',
   'verify.blocked': '需要先通过“{{check}}”',

@@ -69,7 +69,7 @@ export async function openBrowser(path: string, url: string, language: Language,
 async function signIn(context: BrowserContext, { username, password }: Credentials): Promise<void> {
   const page = await context.newPage()
   await page.goto('/sign-in')
-  await page.locator('input[name=username]').fill(username)
+  await inTime(OPENED_WITHIN_MS, '/sign-in', page.locator('input[name=username]').fill(username))
   await page.locator('input[name=password]').fill(password)
   await page.locator('input[name=password]').press('Enter')
   await inTime(

@@ -1,4 +1,5 @@
 import { SpacesClient } from '@websocket-spaces/client'
+import { CommandFailure } from '../../command-failure.ts'
 import { loadHub } from '../../commands/serve.ts'
 import { mustBe } from '../checklist.ts'
 import type { Section } from '../checklist.ts'
@@ -38,7 +39,8 @@ async function modulesLoad(stage: Stage): Promise<string> {
   const page = await fetch(url, { headers: { accept: 'text/html' }, signal: AbortSignal.timeout(10_000) })
   const html = await page.text()
   const scripts = [...html.matchAll(/(?:src|href)="([^"]+\.js)"|import\("([^"]+)"\)/g)].map((match) => match[1] ?? match[2] ?? '')
-  mustBe(page.status === 200 && scripts.length > 0, 'HTML, 200', `${page.status} ${page.headers.get('content-type') ?? ''}`)
+  mustBe(page.status === 200, 'HTML, 200', `${page.status} ${page.headers.get('content-type') ?? ''}`)
+  if (scripts.length === 0) throw new CommandFailure('verify.page_not_built')
   for (const script of scripts) {
     const response = await fetch(new URL(script, url), { signal: AbortSignal.timeout(10_000) })
     await response.body?.cancel()
