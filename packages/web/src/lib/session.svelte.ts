@@ -67,8 +67,10 @@ export async function register(username: string, password: string, invite: strin
   if (state.kind !== 'signed_in') await enter(username, password)
 }
 
-export async function exit(): Promise<void> {
+/** Signs out; `goHome` leaves the page first, so that the next sign-in does not lead back to it. */
+export async function exit(goHome: () => Promise<void>): Promise<void> {
   await signOut()
+  await goHome()
   leave()
 }
 

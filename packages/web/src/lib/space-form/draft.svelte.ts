@@ -59,15 +59,16 @@ export class SpaceDraft {
 
   /** Throws a ZodError when a value is not allowed. */
   toCreate(): CreateSpaceBody {
-    return createSpaceBody.parse(this.#values())
+    return createSpaceBody.parse(this.values())
   }
 
   /** Throws a ZodError when a value is not allowed. `open_registration` goes along for admins only. */
   toUpdate(asAdmin: boolean): UpdateSpaceBody {
-    return updateSpaceBody.parse({ ...this.#values(), ...(asAdmin ? { open_registration: this.openRegistration } : {}) })
+    return updateSpaceBody.parse({ ...this.values(), ...(asAdmin ? { open_registration: this.openRegistration } : {}) })
   }
 
-  #values(): Record<string, unknown> {
+  /** As they would be sent, valid or not. */
+  values(): Record<string, unknown> {
     return {
       name: this.name.trim(),
       description: this.description,

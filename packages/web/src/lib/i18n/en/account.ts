@@ -29,7 +29,6 @@ export const account = {
     new_password: 'New password',
     change_password: 'Change password',
     password_changed: 'Password changed',
-    wrong_password: 'This is not your current password',
     initial_password: 'You are using the password that was generated for you.',
     change_now: 'Change it now',
     initial_password_text:

@@ -29,7 +29,6 @@ export const account = {
     new_password: '新密码',
     change_password: '修改密码',
     password_changed: '密码已修改',
-    wrong_password: '当前密码不正确',
     initial_password: '您正在使用系统生成的初始密码。',
     change_now: '立即修改',
     initial_password_text: '您仍在使用系统生成的初始密码，它也保存在服务器数据目录的文件中。请在此设置您自己的密码，该文件随后会被删除。',
