@@ -62,6 +62,7 @@ async function away(page: Page): Promise<void> {
 
 async function admin(page: Page): Promise<void> {
   await page.goto('/admin')
-  await page.getByRole('heading').first().waitFor()
-  await page.waitForLoadState('networkidle')
+  // Overview, spaces, users, connections, registration.
+  await page.getByRole('tab').nth(3).click()
+  await page.getByText('gpu-box').first().waitFor()
 }

@@ -71,16 +71,6 @@ describe('a hub that stops', () => {
 })
 
 describe('a hub that cannot start says why, in a sentence, and ends with 1', () => {
-  async function failure(env: Readonly<Record<string, string>>): Promise<string> {
-    await using data = await makeTempDir()
-    const settings = { HOST: '127.0.0.1', PORT: '0', DATA_DIR: data.path, LANG: 'C', LC_ALL: '' }
-    await using child = startChild(process.execPath, [MAIN, 'serve'], { env: { ...settings, ...env } })
-    expect(await child.exit(), child.lines.join('\n')).toBe(1)
-    const text = child.lines.join('\n')
-    expect(text).not.toMatch(/^\s+at .+:\d+/m)
-    return text
-  }
-
   test('the port is in use', async () => {
     const server = createServer().listen(0, '127.0.0.1')
     await once(server, 'listening')
@@ -128,4 +118,15 @@ async function databaseOf(path: string): Promise<{ database: DatabaseSync; name:
   await hub.close()
   const name = 'hub.sqlite'
   return { database: new DatabaseSync(join(path, name)), name }
+}
+
+/** What a hub that cannot start prints. */
+async function failure(env: Readonly<Record<string, string>>): Promise<string> {
+  await using data = await makeTempDir()
+  const settings = { HOST: '127.0.0.1', PORT: '0', DATA_DIR: data.path, LANG: 'C', LC_ALL: '' }
+  await using child = startChild(process.execPath, [MAIN, 'serve'], { env: { ...settings, ...env } })
+  expect(await child.exit(), child.lines.join('\n')).toBe(1)
+  const text = child.lines.join('\n')
+  expect(text).not.toMatch(/^\s+at .+:\d+/m)
+  return text
 }
