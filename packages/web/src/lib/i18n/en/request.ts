@@ -7,6 +7,7 @@ export const request = {
     cancel: 'Cancel',
     canceling: 'Canceling…',
     again: 'Use this prompt again',
+    resubmit: 'Submit again',
     progress: 'Progress',
     status: { queued: 'Queued', processing: 'Running', completed: 'Completed', failed: 'Failed', canceled: 'Canceled' },
     announce_progress: 'Running, {{percent}}%',

@@ -7,6 +7,7 @@ export const request = {
     cancel: '取消',
     canceling: '正在取消…',
     again: '再次使用此提示词',
+    resubmit: '重新提交',
     progress: '进度',
     status: { queued: '排队中', processing: '运行中', completed: '已完成', failed: '失败', canceled: '已取消' },
     announce_progress: '运行中，{{percent}}%',
