@@ -6,7 +6,9 @@ const text = readFileSync(new URL('../../PROTOCOL.md', import.meta.url), 'utf8')
 
 test("the table of constants is the code's", () => {
   const table = text.slice(text.indexOf('<!-- constants -->'), text.indexOf('<!-- /constants -->'))
-  const written: Record<string, number> = Object.fromEntries([...table.matchAll(/^\| `(\w+)` \| (\d+) \|/gm)].map(([, name, value]) => [name, Number(value)]))
+  const written = Object.fromEntries(
+    [...table.matchAll(/^\| `(\w+)` \| (\d+) \|/gm)].map(([, name = '', value]): [string, number] => [name, Number(value)]),
+  )
   expect(written).toEqual({ ...LIMITS, ...TIMING, ...DEFAULTS })
 })
 

@@ -51,7 +51,7 @@ test('a wrong password is told in the page’s language, and the right one still
   await expect(page.getByTestId('language-switch')).toBeVisible()
 })
 
-test('the language and the theme switch at once and are remembered', async ({ page }) => {
+test('the language switches at once and is remembered', async ({ page }) => {
   await signIn(page)
   const before = await page.locator('html').getAttribute('lang')
   await page.getByTestId('language-switch').click()
@@ -60,4 +60,17 @@ test('the language and the theme switch at once and are remembered', async ({ pa
   await expect(page.locator('html')).not.toHaveAttribute('lang', before ?? '')
   await page.getByTestId('language-switch').click()
   await expect(page.locator('html')).toHaveAttribute('lang', before ?? '')
+})
+
+test('the theme switches at once and is remembered', async ({ page }) => {
+  await signIn(page)
+  const dark = () => page.evaluate('getComputedStyle(document.body).colorScheme + getComputedStyle(document.body).backgroundColor')
+  const before = await dark()
+  await page.getByTestId('theme-switch').click()
+  await page.getByRole('menuitemradio').last().click()
+  await expect.poll(dark).not.toBe(before)
+  const chosen = await dark()
+  await page.reload()
+  await expect(page.getByTestId('theme-switch')).toBeVisible()
+  expect(await dark()).toBe(chosen)
 })

@@ -14,6 +14,7 @@ export const WORDS = {
     password: /password/i,
     signIn: /sign in/i,
     spacesTab: 'Spaces',
+    nameTaken: (name: string) => `You already have a space named "${name}"`,
   },
   zh: {
     connected: '✓ 已连接',
@@ -29,6 +30,7 @@ export const WORDS = {
     password: /密码/,
     signIn: /登录/,
     spacesTab: '空间',
+    nameTaken: (name: string) => `您已有名为“${name}”的空间`,
   },
 } as const
 
