@@ -9,6 +9,8 @@ interface Pending {
   readonly requestId: RequestId
   readonly leaseId: LeaseId
   readonly reports: Report[]
+  /** Characters, as they count against {@link MOST_WAITING}. */
+  size: number
   readonly stored: PromiseWithResolvers<void>
 }
 
@@ -24,7 +26,7 @@ export interface AppendBufferDeps {
  */
 export class AppendBuffer {
   readonly #deps: AppendBufferDeps
-  #pending = new Map<RequestId, Pending>()
+  #pending = new Map<string, Pending>()
   #waiting = 0
   #timer: NodeJS.Timeout | undefined
   #writing: Promise<void> = Promise.resolve()
@@ -39,6 +41,7 @@ export class AppendBuffer {
     if (this.#waiting + size > MOST_WAITING) throw new SpacesError('rate_limited', { wait: 1 })
     this.#waiting += size
     const pending = this.#pendingFor(requestId, leaseId)
+    pending.size += size
     join(pending.reports, report)
     this.#timer ??= setTimeout(() => void this.flush(), TIMING.appendEvery)
     await pending.stored.promise
@@ -50,20 +53,20 @@ export class AppendBuffer {
     this.#timer = undefined
     const batch = [...this.#pending.values()]
     this.#pending = new Map()
-    this.#waiting = 0
     if (batch.length > 0) this.#writing = this.#writing.then(() => this.#write(batch))
     await this.#writing
   }
 
   #pendingFor(requestId: RequestId, leaseId: LeaseId): Pending {
-    const known = this.#pending.get(requestId)
-    if (known?.leaseId === leaseId) return known
-    known?.stored.reject(new SpacesError('stale_lease'))
+    // By lease too: what a former holder says must not push out what the present one said.
+    const key = `${requestId} ${leaseId}`
+    const known = this.#pending.get(key)
+    if (known !== undefined) return known
     const stored = Promise.withResolvers<void>()
     // Whoever added it listens; if nobody does any more, that is no crash.
     stored.promise.catch(() => undefined)
-    const pending = { requestId, leaseId, reports: [], stored }
-    this.#pending.set(requestId, pending)
+    const pending: Pending = { requestId, leaseId, reports: [], size: 0, stored }
+    this.#pending.set(key, pending)
     return pending
   }
 
@@ -80,6 +83,8 @@ export class AppendBuffer {
       }
     } catch (error) {
       for (const pending of batch) pending.stored.reject(error)
+    } finally {
+      for (const pending of batch) this.#waiting -= pending.size
     }
   }
 }

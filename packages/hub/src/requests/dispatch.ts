@@ -16,6 +16,12 @@ export interface DispatchDeps {
   readonly onError: (message: string, error: unknown) => void
 }
 
+interface Loss {
+  readonly spaceId: SpaceId
+  readonly held: Held
+  readonly reason: LossReason
+}
+
 /**
  * Hands waiting requests to the apps connected here. Each space has at most one pump running;
  * whoever wakes it meanwhile makes it go round once more, so no wake-up is lost.
@@ -24,6 +30,8 @@ export class Dispatcher {
   readonly #deps: DispatchDeps
   readonly #pumps = new Map<SpaceId, { again: boolean; done: Promise<void> }>()
   readonly #holders = new Map<RequestId, Connection>()
+  /** Released, but still under their lease in the store. */
+  readonly #losses: Loss[] = []
   #stopped = false
 
   constructor(deps: DispatchDeps) {
@@ -45,7 +53,13 @@ export class Dispatcher {
   async begin(connection: Connection, held: Held): Promise<void> {
     if (held.started) return
     held.started = true
-    await this.#begin(connection, held)
+    try {
+      await this.#begin(connection, held)
+    } catch (error) {
+      // Not stored, so without a deadline: the next report tries again.
+      held.started = false
+      throw error
+    }
   }
 
   /** A held request is finished, by whomever: its place goes to the next one. */
@@ -58,17 +72,22 @@ export class Dispatcher {
     this.wake(connection.spaceId)
   }
 
-  /** The connection is gone: what it held goes back to the front of the queue. */
+  /** The connection is gone: what it held goes back to the front of the queue. Never throws. */
   async release(connection: Connection, reason: LossReason): Promise<void> {
-    const { store, bus, now } = this.#deps
-    for (const held of connection.held.values()) {
-      this.#forget(connection, held.requestId)
-      const fact = { type: 'lost', leaseId: held.leaseId, at: now(), reason, maxAttempts: DEFAULTS.maxAttempts } as const
-      const applied = await store.apply(held.requestId, fact)
-      if (applied.ok && applied.changed) announceChange(bus, applied.request, applied.events)
-    }
+    const losses = [...connection.held.values()].map((held) => ({ spaceId: connection.spaceId, held, reason }))
+    for (const { held } of losses) this.#forget(connection, held.requestId)
+    for (const loss of losses) await this.#takeBack(loss)
     this.#deps.onQueueChanged(connection.spaceId)
     this.wake(connection.spaceId)
+  }
+
+  /** Takes back what could not be when its connection left, as with a full disk. Never throws. */
+  async retryReleases(): Promise<void> {
+    for (const loss of this.#losses.splice(0)) {
+      await this.#takeBack(loss)
+      this.#deps.onQueueChanged(loss.spaceId)
+      this.wake(loss.spaceId)
+    }
   }
 
   /** Hands out nothing more; resolves when what was under way is done. */
@@ -99,27 +118,28 @@ export class Dispatcher {
     return true
   }
 
-  /** First fills running slots, one request at a time to the least loaded; then the apps' own queues. */
+  /** First fills running slots, then the apps' own queues; of several apps, one request at a time to the least loaded. */
   async #handOut(spaceId: SpaceId): Promise<void> {
-    const live = this.#deps.connections.liveOf(spaceId)
-    if (live.length === 0) return
-    const space = await this.#deps.spaces.find(spaceId)
+    const { connections, spaces } = this.#deps
+    if (connections.liveOf(spaceId).length === 0) return
+    const space = await spaces.find(spaceId)
     if (space === null) return
+    const live = connections.liveOf(spaceId)
     const [only, ...others] = live
     if (only !== undefined && others.length === 0) {
       await this.#claim(only, freeSlots(only), freeHold(only), space.deadlineSeconds)
       return
     }
-    for (let next = leastLoaded(live); next !== undefined; next = leastLoaded(live)) {
+    for (let next = leastLoaded(live, freeSlots); next !== undefined; next = leastLoaded(live, freeSlots)) {
       if ((await this.#claim(next, 1, 0, space.deadlineSeconds)) === 0) return
     }
-    for (const connection of live) {
-      if (freeHold(connection) > 0 && (await this.#claim(connection, 0, freeHold(connection), space.deadlineSeconds)) === 0) return
+    for (let next = leastLoaded(live, freeHold); next !== undefined; next = leastLoaded(live, freeHold)) {
+      if ((await this.#claim(next, 0, 1, space.deadlineSeconds)) === 0) return
     }
   }
 
   async #claim(connection: Connection, start: number, hold: number, deadlineSeconds: number): Promise<number> {
-    if (start + hold === 0) return 0
+    if (start + hold === 0 || !isLive(connection)) return 0
     const { store, now, onQueueChanged } = this.#deps
     const at = now()
     const lease = leaseId.parse(uuid())
@@ -183,10 +203,30 @@ export class Dispatcher {
     })
   }
 
+  async #takeBack(loss: Loss): Promise<void> {
+    const { store, bus, now, onError } = this.#deps
+    const { held, reason } = loss
+    // What the app said before it left still counts, its result first of all.
+    await held.arrivals
+    try {
+      const fact = { type: 'lost', leaseId: held.leaseId, at: now(), reason, maxAttempts: DEFAULTS.maxAttempts } as const
+      const applied = await store.apply(held.requestId, fact)
+      if (applied.ok && applied.changed) announceChange(bus, applied.request, applied.events)
+    } catch (error) {
+      this.#losses.push(loss)
+      onError('could not take a request back; the next sweep tries again', error)
+    }
+  }
+
   #forget(connection: Connection, id: RequestId): void {
     connection.held.delete(id)
-    this.#holders.delete(id)
+    // It may have gone back to the queue and be another connection's by now.
+    if (this.#holders.get(id) === connection) this.#holders.delete(id)
   }
+}
+
+function isLive(connection: Connection): boolean {
+  return connection.state === 'connected'
 }
 
 function freeSlots(connection: Connection): number {
@@ -197,7 +237,7 @@ function freeHold(connection: Connection): number {
   return Math.max(0, connection.prefetch - (connection.held.size - runningOn(connection)))
 }
 
-function leastLoaded(connections: readonly Connection[]): Connection | undefined {
-  const free = connections.filter((connection) => connection.state === 'connected' && freeSlots(connection) > 0)
-  return free.toSorted((a, b) => runningOn(a) / a.concurrency - runningOn(b) / b.concurrency)[0]
+function leastLoaded(connections: readonly Connection[], room: (connection: Connection) => number): Connection | undefined {
+  const free = connections.filter((connection) => isLive(connection) && room(connection) > 0)
+  return free.toSorted((a, b) => a.held.size / a.concurrency - b.held.size / b.concurrency)[0]
 }

@@ -1,4 +1,4 @@
-import type { FollowItem, RequestEvent, RequestId } from '@websocket-spaces/protocol'
+import { type FollowItem, type RequestEvent, type RequestId, SpacesError } from '@websocket-spaces/protocol'
 import type { Bus, RequestStore } from './ports.ts'
 
 const PAGE = 500
@@ -8,19 +8,24 @@ const BUFFERED = 1_000
 const LOOK_EVERY = 10_000
 
 export interface FollowDeps {
-  readonly store: Pick<RequestStore, 'events'>
+  readonly store: Pick<RequestStore, 'events' | 'find'>
   readonly bus: Bus
 }
 
 /**
  * A request's events after number `after`, then live ones: no gap, no duplicate. Ends after the
  * `result` event or when `signal` aborts. Positions come in between while the request waits.
+ * Throws `not_found` when the request is removed meanwhile.
  */
 export async function* follow(deps: FollowDeps, id: RequestId, after: number, signal: AbortSignal): AsyncGenerator<FollowItem> {
   // Subscribed before the first read, so that nothing falls between the two.
   using inbox = new Inbox(deps.bus, id, signal)
   let seen = after
+  let looked = -1
   while (!signal.aborted) {
+    // Twice at the same place: its log may be gone, and its result with it.
+    if (looked === seen && (await deps.store.find(id)) === null) throw new SpacesError('not_found')
+    looked = seen
     for await (const event of stored(deps.store, id, seen)) {
       seen = event.seq
       yield event

@@ -47,6 +47,7 @@ export class Sweeper {
   async #sweep(): Promise<void> {
     const { store, dispatcher, now, onError } = this.#deps
     try {
+      await dispatcher.retryReleases()
       for (const { id, seconds } of await store.overdue(now(), BATCH)) {
         await end(this.#deps, id, { type: 'timed_out', at: now(), seconds }, 'timeout')
       }

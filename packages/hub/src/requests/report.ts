@@ -9,7 +9,7 @@ import {
   SpacesError,
 } from '@websocket-spaces/protocol'
 import type { z } from 'zod'
-import type { Connection } from '../spaces/connections.ts'
+import type { Connection, Held } from '../spaces/connections.ts'
 import { announceChange } from './announce.ts'
 import type { AppendBuffer } from './append-buffer.ts'
 import type { Dispatcher } from './dispatch.ts'
@@ -50,32 +50,27 @@ export class Reports {
   }
 
   async result(connection: Connection, message: z.output<typeof inferenceResult>): Promise<void> {
-    const { store, bus, buffer, dispatcher, board, now } = this.#deps
     const held = connection.held.get(message.request_id) ?? (await this.#refuse(connection, message.request_id))
-    // What was reported before the result comes before it in the log.
-    await held.arrivals
-    await buffer.flush()
-    const outcome = outcomeOf(message)
-    const applied = await store.apply(held.requestId, { type: 'reported', leaseId: held.leaseId, at: now(), outcome })
-    dispatcher.settle(held.requestId)
-    if (!applied.ok) throw new SpacesError(applied.code)
-    announceChange(bus, applied.request, applied.events)
-    board.changed(applied.request.spaceId)
+    await inOrder(held, () => this.#finish(connection, held, outcomeOf(message)))
   }
 
-  /** Reports of one request are taken in the order they arrived, also while its start is still being stored. */
+  async #finish(connection: Connection, held: Held, outcome: Outcome): Promise<void> {
+    const { store, bus, buffer, dispatcher, now } = this.#deps
+    // What was reported before the result comes before it in the log.
+    await buffer.flush()
+    const applied = await store.apply(held.requestId, { type: 'reported', leaseId: held.leaseId, at: now(), outcome })
+    if (connection.held.get(held.requestId) === held) dispatcher.settle(held.requestId)
+    if (!applied.ok) throw new SpacesError(applied.code)
+    announceChange(bus, applied.request, applied.events)
+  }
+
   async #add(connection: Connection, id: RequestId, report: Report): Promise<void> {
     const { dispatcher, buffer } = this.#deps
     const held = connection.held.get(id) ?? (await this.#refuse(connection, id))
-    const taken = held.arrivals.then(async () => {
+    const { stored } = await inOrder(held, async () => {
       await dispatcher.begin(connection, held)
       return { stored: buffer.add(id, held.leaseId, report) }
     })
-    held.arrivals = taken.then(
-      () => undefined,
-      () => undefined,
-    )
-    const { stored } = await taken
     await stored
   }
 
@@ -85,6 +80,16 @@ export class Reports {
     if (request === null || request.spaceId !== connection.spaceId) throw new SpacesError('not_found')
     throw new SpacesError(request.phase.at === 'finished' ? 'request_finished' : 'stale_lease')
   }
+}
+
+/** Reports of one request are taken in the order they arrived, also while its start is still being stored. */
+async function inOrder<T>(held: Held, take: () => Promise<T>): Promise<T> {
+  const taken = held.arrivals.then(take)
+  held.arrivals = taken.then(
+    () => undefined,
+    () => undefined,
+  )
+  return taken
 }
 
 function outcomeOf({ status, result }: z.output<typeof inferenceResult>): Outcome {

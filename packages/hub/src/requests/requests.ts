@@ -70,10 +70,11 @@ export class Requests {
     }
   }
 
-  /** Throws `not_found` before the first item. */
+  /** Nothing when the caller has seen the result. Throws `not_found` before the first item. */
   async follow(id: RequestId, after: number, identity: Identity, signal: AbortSignal): Promise<AsyncGenerator<FollowItem>> {
-    await this.find(id, identity)
-    return follow(this.#deps, id, after, signal)
+    const { phase, lastSeq } = await this.find(id, identity)
+    const ended = phase.at === 'finished' && after >= lastSeq
+    return follow(this.#deps, id, Math.min(after, lastSeq), ended ? AbortSignal.abort() : signal)
   }
 
   /** The request when it is finished, or as it stands when `signal` aborts. */

@@ -24,7 +24,7 @@ export class SqliteFile implements SqliteDatabase {
   prepare(sql: string): SqliteStatement {
     const cached = this.#statements.get(sql)
     if (cached !== undefined) return cached
-    const statement = wrap(this.#db.prepare(sql))
+    const statement = sql === 'rollback' ? this.#rollback() : wrap(this.#db.prepare(sql))
     if (this.#statements.size >= CACHED_STATEMENTS) this.#forgetOldest()
     this.#statements.set(sql, statement)
     return statement
@@ -33,6 +33,14 @@ export class SqliteFile implements SqliteDatabase {
   close(): void {
     this.#statements.clear()
     if (this.#db.isOpen) this.#db.close()
+  }
+
+  /** After a full disk SQLite has rolled back by itself; a second time would hide why. */
+  #rollback(): SqliteStatement {
+    const statement = wrap(this.#db.prepare('rollback'))
+    const run: SqliteStatement['run'] = (parameters) =>
+      this.#db.isTransaction ? statement.run(parameters) : { changes: 0, lastInsertRowid: 0 }
+    return { ...statement, run }
   }
 
   #forgetOldest(): void {

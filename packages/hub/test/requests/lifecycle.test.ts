@@ -24,7 +24,6 @@ const FACTS = {
   reported: { type: 'reported', leaseId: OURS, at: 50, outcome },
   'reported by another': { type: 'reported', ...theirs, at: 50, outcome },
   'app lost': { ...lost, reason: 'app_lost' },
-  'app left': { ...lost, reason: 'app_left' },
   'hub restarted': { ...lost, reason: 'hub_restarted' },
   'another lost': { ...lost, ...theirs, reason: 'app_lost' },
   'timed out': { type: 'timed_out', at: DEADLINE, seconds: 120 },
@@ -35,31 +34,30 @@ const FACTS = {
 const stale: Step = { to: 'refused', code: 'stale_lease' }
 const over: Step = { to: 'refused', code: 'request_finished' }
 const same: Step = { to: 'same' }
-const back = (reason: 'app_lost' | 'app_left' | 'hub_restarted'): Step => ({ to: 'waiting', reason, attempt: 2 })
+const back = (reason: 'app_lost' | 'hub_restarted'): Step => ({ to: 'waiting', reason, attempt: 2 })
 const canceled: Step = { to: 'finished', outcome: { status: 'canceled' }, at: 50 }
 const done: Step = { to: 'finished', outcome, at: 50 }
 const timedOut = { to: 'finished', outcome: { status: 'failed', error: { code: 'timeout' }, result: null }, at: DEADLINE }
 
 /** In the order of FACTS, for a request that was started twice. */
 const TABLE = {
-  waiting: [stale, stale, stale, stale, stale, stale, stale, stale, same, same, canceled],
+  waiting: [stale, stale, stale, stale, stale, stale, stale, same, same, canceled],
   handed: [
     { to: 'running', lease, startedAt: 50, deadlineAt: 150, attempt: 3 },
     stale,
     done,
     stale,
     back('app_lost'),
-    back('app_left'),
     back('hub_restarted'),
     stale,
     same,
     same,
     canceled,
   ],
-  running: [same, stale, done, stale, back('app_lost'), back('app_left'), back('hub_restarted'), stale, timedOut, same, canceled],
-  completed: Array<Step>(11).fill(over),
-  failed: Array<Step>(11).fill(over),
-  canceled: Array<Step>(11).fill(over),
+  running: [same, stale, done, stale, back('app_lost'), back('hub_restarted'), stale, timedOut, same, canceled],
+  completed: Array<Step>(10).fill(over),
+  failed: Array<Step>(10).fill(over),
+  canceled: Array<Step>(10).fill(over),
 } as const
 
 const rows = (Object.keys(PHASES) as (keyof typeof PHASES)[]).flatMap((phase) =>
@@ -77,7 +75,8 @@ describe('what each fact does in each phase', () => {
 })
 
 describe('attempts', () => {
-  test.each(['app_lost', 'app_left'] as const)('the last allowed start, lost by %s, fails the request', (reason) => {
+  test('the last allowed start, lost, fails the request', () => {
+    const reason = 'app_lost'
     expect(next(PHASES.running, 3, { ...lost, reason })).toMatchObject({
       to: 'finished',
       outcome: { status: 'failed', error: { code: 'app_lost', message: expect.stringContaining('3') as string } },

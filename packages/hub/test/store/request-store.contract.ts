@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { LIMITS, type RequestId, type UserId } from '@websocket-spaces/protocol'
+import { LIMITS, type Outcome, type RequestId, type UserId } from '@websocket-spaces/protocol'
 import type { Report, RequestStore } from '../../src/requests/ports.ts'
 import {
   addRequests,
@@ -153,7 +153,7 @@ export function requestStoreContract(name: string, open: () => Promise<StoreUnde
       const [id = newRequestId()] = ids
       const claim = newClaim(space)
       await store.claim(claim)
-      const outcome = { status: 'failed', error: { code: 'app_failed', message: '坏了' }, result: { partial: [1, { two: null }] } } as const
+      const outcome: Outcome = { status: 'failed', error: { code: 'app_failed', message: '坏了' }, result: { partial: [1, { two: null }] } }
       const applied = await store.apply(id, { type: 'reported', leaseId: claim.leaseId, at: NOON + 5_000, outcome })
       expect(applied).toMatchObject({
         ok: true,

@@ -1,0 +1,171 @@
+import { sql } from 'kysely'
+import { afterEach, expect, test, vi } from 'vitest'
+import { type RequestId, TIMING } from '@websocket-spaces/protocol'
+import { eventually } from '../support/eventually.ts'
+import { type FlowStage, setStage } from '../support/flow-stage.ts'
+import { codeOf } from '../support/material.ts'
+
+afterEach(() => vi.restoreAllMocks())
+
+async function result(stage: FlowStage, app: ReturnType<FlowStage['join']>, request_id: RequestId): Promise<string> {
+  return codeOf(stage.flow.reports.result(app.connection, { request_id, status: 'completed', result: { text_output: 'done' } }))
+}
+
+test('only what runs times out; the app is told, a late result is refused, and the next one runs', async () => {
+  await using stage = await setStage({ deadline_seconds: 5 })
+  const app = stage.join()
+  const [id, held] = [await stage.submit(), await stage.submit()]
+  await eventually(
+    () => app.sent.length,
+    (count) => count === 2,
+  )
+  stage.ahead = 6_000
+  expect(await stage.finished(id)).toMatchObject({
+    phase: { status: 'failed' },
+    error: { code: 'timeout', message: expect.stringContaining('5 s') as string },
+  })
+  expect(app.canceled).toEqual([{ id, reason: 'timeout' }])
+  expect(await result(stage, app, id)).toBe('request_finished')
+  // Its own time counts from its own start.
+  await stage.until(held, ({ phase }) => phase.at === 'running')
+  expect(await result(stage, app, held)).toBe('accepted')
+})
+
+test('a result that races the deadline has one outcome', async () => {
+  await using stage = await setStage({ deadline_seconds: 5 })
+  const app = stage.join({ concurrency: 20, prefetch: 0 })
+  const ids = await Promise.all(Array.from({ length: 20 }, () => stage.submit()))
+  await eventually(
+    () => app.sent.length,
+    (count) => count === 20,
+  )
+  stage.ahead = 6_000
+  const codes: string[] = []
+  for (const id of ids) {
+    codes.push(await result(stage, app, id))
+    await new Promise((resolve) => setTimeout(resolve, TIMING.sweepEvery / 12))
+  }
+  for (const [index, id] of ids.entries()) {
+    const { phase } = await stage.finished(id)
+    expect(phase).toEqual({ at: 'finished', status: codes[index] === 'accepted' ? 'completed' : 'failed' })
+    expect((await stage.store.events(id, 0, 10)).map(({ type }) => type)).toEqual(['status', 'status', 'result'])
+  }
+  expect(app.connection.held.size).toBe(0)
+})
+
+test('cancel ends what waits, what the app holds and what runs; the app is told of what it has', async () => {
+  await using stage = await setStage()
+  const app = stage.join({ concurrency: 1, prefetch: 1 })
+  const [running, held, waits] = [await stage.submit(), await stage.submit(), await stage.submit()]
+  await eventually(
+    () => app.sent.length,
+    (count) => count === 2,
+  )
+  for (const id of [waits, held, running]) {
+    expect(await stage.flow.requests.cancel(id, stage.alice)).toMatchObject({ id, status: 'canceled', position: null })
+    expect(await codeOf(stage.flow.requests.cancel(id, stage.alice))).toBe('request_finished')
+    expect(await result(stage, app, id)).toBe('request_finished')
+  }
+  expect(app.canceled.map(({ id }) => id)).toEqual([held, running])
+  expect(app.connection.held.size).toBe(0)
+  const next = await stage.submit()
+  await stage.until(next, ({ phase }) => phase.at === 'running')
+})
+
+test('a cancel while requests are being handed out leaves no place taken', async () => {
+  await using stage = await setStage()
+  const app = stage.join({ concurrency: 2, prefetch: 2 })
+  const ids = await Promise.all(
+    Array.from({ length: 30 }, async () => {
+      const id = await stage.submit()
+      await stage.flow.requests.cancel(id, stage.alice)
+      return id
+    }),
+  )
+  for (const id of ids) expect((await stage.finished(id)).phase).toEqual({ at: 'finished', status: 'canceled' })
+  await eventually(
+    () => app.connection.held.size,
+    (size) => size === 0,
+  )
+  expect(new Set(app.canceled.map(({ id }) => id))).toEqual(new Set(app.ids))
+})
+
+test('deleting a space ends what lives in it, and tells the app', async () => {
+  await using stage = await setStage()
+  const app = stage.join({ concurrency: 1, prefetch: 0 })
+  const ids = [await stage.submit(), await stage.submit()]
+  await eventually(
+    () => app.sent.length,
+    (count) => count === 1,
+  )
+  await stage.flow.requests.cancelAll(stage.space.id)
+  for (const id of ids) expect((await stage.store.find(id))?.phase).toEqual({ at: 'finished', status: 'canceled' })
+  expect(app.canceled).toEqual([{ id: ids[0], reason: 'space_deleted' }])
+})
+
+async function fillDisk({ under }: FlowStage): Promise<() => Promise<void>> {
+  const { rows } = await sql<{ page_count: number }>`pragma page_count`.execute(under.db)
+  await sql.raw(`pragma max_page_count = ${rows[0]?.page_count ?? 1}`).execute(under.db)
+  return async () => void (await sql`pragma max_page_count = 1000000`.execute(under.db))
+}
+
+test('with a full disk everything is refused as storage_full, nothing is half done, and it goes on when there is room', async () => {
+  await using stage = await setStage()
+  const app = stage.join()
+  const id = await stage.submit()
+  await stage.until(id, ({ phase }) => phase.at === 'running')
+  const makeRoom = await fillDisk(stage)
+  const large = 'x'.repeat(60_000)
+  expect(await codeOf(stage.submit(large))).toBe('storage_full')
+  expect(await codeOf(stage.flow.reports.output(app.connection, { request_id: id, text: large }))).toBe('storage_full')
+  const message = { request_id: id, status: 'completed', result: { text_output: large } } as const
+  expect(await codeOf(stage.flow.reports.result(app.connection, message))).toBe('storage_full')
+  expect(await stage.store.find(id)).toMatchObject({ phase: { at: 'running' }, lastSeq: 2, result: null })
+  expect(await stage.store.events(id, 0, 10)).toHaveLength(2)
+  expect(await stage.store.counts(stage.space.id)).toEqual({ queued: 0, processing: 1 })
+
+  await makeRoom()
+  await stage.flow.reports.result(app.connection, message)
+  expect(await stage.finished(id)).toMatchObject({ phase: { status: 'completed' }, result: { text_output: large } })
+  await stage.until(await stage.submit(large), ({ phase }) => phase.at === 'running')
+})
+
+test('what could not be taken back from a leaving app is taken back later', async () => {
+  await using stage = await setStage()
+  const app = stage.join()
+  const ids = [await stage.submit(), await stage.submit()]
+  await eventually(
+    () => app.sent.length,
+    (count) => count === 2,
+  )
+  const refusing = vi.spyOn(stage.store, 'apply').mockRejectedValue(new Error('the disk is full'))
+  app.leave()
+  await eventually(
+    () => stage.errors.length,
+    (count) => count > 0,
+  )
+  refusing.mockRestore()
+  const next = stage.join()
+  await eventually(
+    () => next.sent.length,
+    (count) => count === 2,
+  )
+  expect(next.ids).toEqual(ids)
+})
+
+test('a start that could not be stored is tried again with the next report, so that it has a deadline', async () => {
+  await using stage = await setStage()
+  const app = stage.join()
+  await stage.submit()
+  const id = await stage.submit()
+  await eventually(
+    () => app.sent.length,
+    (count) => count === 2,
+  )
+  const say = (): Promise<string> => codeOf(stage.flow.reports.progress(app.connection, { request_id: id, progress: 0.5 }))
+  const refusing = vi.spyOn(stage.store, 'apply').mockRejectedValueOnce(Object.assign(new Error('full'), { code: 'storage_full' }))
+  expect(await say()).toBe('storage_full')
+  refusing.mockRestore()
+  expect(await say()).toBe('accepted')
+  expect(await stage.store.find(id)).toMatchObject({ phase: { at: 'running' }, progress: 0.5 })
+})
