@@ -5,5 +5,7 @@ export function closed(response: ServerResponse): Disposable & { readonly signal
   const abort = new AbortController()
   const onClose = (): void => abort.abort()
   response.once('close', onClose)
+  // It may have gone while the route was asking who it is.
+  if (response.destroyed) abort.abort()
   return { signal: abort.signal, [Symbol.dispose]: () => response.off('close', onClose) }
 }

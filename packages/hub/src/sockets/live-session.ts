@@ -94,8 +94,10 @@ export class LiveSession {
   }
 
   async #follow(id: RequestId, after: number): Promise<void> {
-    this.#follows.get(id)?.abort()
-    if (this.#follows.size >= LIMITS.followsPerSocket) throw new SpacesError('too_many', { limit: LIMITS.followsPerSocket })
+    const before = this.#follows.get(id)
+    if (before === undefined && this.#follows.size >= LIMITS.followsPerSocket)
+      throw new SpacesError('too_many', { limit: LIMITS.followsPerSocket })
+    before?.abort()
     const abort = new AbortController()
     this.#follows.set(id, abort)
     try {

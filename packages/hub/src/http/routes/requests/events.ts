@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import type { FastifyInstance } from 'fastify'
-import { type FollowItem, requestId, requestParams, TIMING } from '@websocket-spaces/protocol'
+import { type FollowItem, requestId, requestParams, SpacesError, TIMING } from '@websocket-spaces/protocol'
 import { z } from 'zod'
 import type { Services } from '../../../services.ts'
 import { closed } from '../../closed.ts'
@@ -17,6 +17,9 @@ export function eventsRoute(app: FastifyInstance, { requests, accounts }: Servic
     const { id } = parse(requestParams, request.params)
     const seen = parse(seq, request.headers['last-event-id'] ?? parse(eventsQuery, request.query).after ?? 0)
     using gone = closed(reply.raw)
+    const { phase, lastSeq } = await requests.find(requestId.parse(id), identityOf(request))
+    // The answer that keeps a browser's EventSource from coming back for more.
+    if (phase.at === 'finished' && seen >= lastSeq) return reply.status(204).send()
     const items = await requests.follow(requestId.parse(id), seen, identityOf(request), gone.signal)
     reply.hijack()
     const response = reply.raw
@@ -25,9 +28,10 @@ export function eventsRoute(app: FastifyInstance, { requests, accounts }: Servic
     response.flushHeaders()
     const isStillAllowed = async (): Promise<boolean> => (await accounts.authenticate(request.headers)) !== null
     await stream(items, response, gone.signal, isStillAllowed).catch((error: unknown) => {
-      if (!gone.signal.aborted) request.log.error({ err: error }, 'event stream broke off')
+      if (!gone.signal.aborted && !(error instanceof SpacesError)) request.log.error({ err: error }, 'event stream broke off')
     })
     response.end()
+    return reply
   })
 }
 
