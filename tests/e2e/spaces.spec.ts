@@ -52,7 +52,8 @@ test('the badge is green or red, and never only that', async ({ page, hub, words
   await signIn(page)
   await page.goto(`/spaces/${reference}`)
   const badge = page.getByTestId('status-badge')
-  const colour = async () => (await badge.evaluate((element) => getComputedStyle(element).backgroundColor)).match(/\d+/g)?.map(Number) ?? []
+  const background = `getComputedStyle(document.querySelector('[data-testid="status-badge"]')).backgroundColor`
+  const colour = async () => (await page.evaluate<string>(background)).match(/\d+/g)?.map(Number) ?? []
   await expect(badge).toHaveText(words.notConnected)
   const [red = 0, green = 0] = await colour()
   expect(red).toBeGreaterThan(green)
