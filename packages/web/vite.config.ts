@@ -8,7 +8,7 @@ export default defineConfig({
     tailwindcss(),
     sveltekit({
       compilerOptions: { runes: true },
-      adapter: adapter({ pages: 'build', fallback: 'index.html' }),
+      adapter: adapter({ pages: 'build', fallback: 'index.html', precompress: true }),
       paths: { relative: false },
     }),
   ],

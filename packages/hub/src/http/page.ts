@@ -32,6 +32,8 @@ export async function servePage(app: FastifyInstance, page: Page): Promise<void>
     index: false,
     // One route for each file found now: whatever else is asked for gets the shell, and no path can climb out.
     wildcard: false,
+    // The build holds a .br and a .gz of each file.
+    preCompressed: true,
     setHeaders(reply, path) {
       const immutable = path.includes('/immutable/')
       void reply.header('cache-control', immutable ? `public, max-age=${YEAR / 1000}, immutable` : 'no-cache')
