@@ -3,6 +3,7 @@ import { LIMITS, type RequestView } from '@websocket-spaces/protocol'
 import type { Command } from 'commander'
 import type { Cli } from '../cli.ts'
 import { CommandFailure, Exit } from '../command-failure.ts'
+import { tellFailure } from '../failures.ts'
 import { loggedInClient } from '../hub-access.ts'
 import { hostOption, hubOrigin } from '../options.ts'
 import { createFollower, type Follower } from '../submit/follower.ts'
@@ -31,32 +32,52 @@ async function submit(cli: Cli, space: string, words: readonly string[], flags: 
   const prompt = words.length === 0 || words.join(' ') === '-' ? await promptFromStdin() : words.join(' ')
   if (prompt.trim() === '') throw new CommandFailure('submit.empty_prompt')
   const found = await client.findSpace(space)
-  const request = await client.submit(`${found.owner}/${found.name}`, { prompt })
-  if (!flags.wait) return cli.out(flags.json === true ? JSON.stringify(request) : request.id)
   const follower = createFollower(cli, flags)
-  await followToEnd(cli, client, request, follower)
-  const finished = await client.getRequest(request.id)
-  follower.finish(finished)
-  if (finished.status !== 'completed') throw new Exit(1)
+  // From here on, also while the hub is still accepting it: nobody's Ctrl+C leaves a request behind.
+  const interrupt = watchInterrupt(() => follower.note(cli.t('submit.canceling')))
+  try {
+    const request = await client.submit(`${found.owner}/${found.name}`, { prompt })
+    if (!flags.wait && !interrupt.signal.aborted) return cli.out(flags.json === true ? JSON.stringify(request) : request.id)
+    await followToEnd(cli, client, request, follower, interrupt.signal)
+    const finished = await client.getRequest(request.id)
+    follower.finish(finished)
+    if (finished.status !== 'completed') throw new Exit(1)
+  } finally {
+    interrupt.stop()
+  }
 }
 
-/** Ctrl+C cancels the request and waits for the hub to say so; once more leaves at once. */
-async function followToEnd(cli: Cli, client: SpacesClient, request: RequestView, follower: Follower): Promise<void> {
-  let interrupted = false
-  const onInterrupt = () => {
-    if (interrupted) process.exit(130)
-    interrupted = true
-    follower.note(cli.t('submit.canceling'))
-    client.cancel(request.id).catch((error: unknown) => follower.note(error instanceof Error ? error.message : String(error)))
+/** An interrupt cancels the request and waits for the hub to say so. */
+async function followToEnd(
+  cli: Cli,
+  client: SpacesClient,
+  request: RequestView,
+  follower: Follower,
+  interrupt: AbortSignal,
+): Promise<void> {
+  const cancel = () => {
+    client.cancel(request.id).catch((error: unknown) => follower.note(tellFailure(cli, error)))
   }
-  process.on('SIGINT', onInterrupt)
+  if (interrupt.aborted) cancel()
+  else interrupt.addEventListener('abort', cancel, { once: true })
   follower.start(request)
   try {
     for await (const item of client.follow(request.id)) follower.show(item)
   } finally {
     follower.stop()
-    process.off('SIGINT', onInterrupt)
   }
+}
+
+/** The first Ctrl+C aborts the signal, the second one ends the process. */
+function watchInterrupt(onFirst: () => void): { readonly signal: AbortSignal; readonly stop: () => void } {
+  const controller = new AbortController()
+  const onInterrupt = () => {
+    if (controller.signal.aborted) process.exit(130)
+    onFirst()
+    controller.abort()
+  }
+  process.on('SIGINT', onInterrupt)
+  return { signal: controller.signal, stop: () => void process.off('SIGINT', onInterrupt) }
 }
 
 async function promptFromStdin(): Promise<string> {
