@@ -1,0 +1,43 @@
+import fc from 'fast-check'
+import { test } from 'vitest'
+import { addSpace, uniqueName } from '../support/material.ts'
+import { openSqliteStore } from '../support/sqlite-store.ts'
+import { claims, expectSound, happens, type Model, type Real, reports, restarts, submits } from './lifecycle-model.ts'
+
+const FACTS = ['started', 'reported', 'lost', 'timed_out', 'canceled'] as const
+const pick = fc.nat({ max: 20 })
+const commands = fc.commands(
+  [
+    fc.constant(submits()),
+    fc.tuple(fc.nat({ max: 2 }), fc.nat({ max: 2 })).map(([start, hold]) => claims(start, hold)),
+    fc.tuple(fc.constantFrom(...FACTS), pick, fc.boolean()).map(([type, which, isHolder]) => happens(type, which, isHolder)),
+    // The sad way round, often enough to use up the attempts.
+    pick.map((which) => happens('lost', which, true)),
+    fc.tuple(pick, fc.integer({ min: 1, max: 5 })).map(([which, count]) => reports(which, count)),
+    fc.constant(restarts()),
+  ],
+  { maxCommands: 60, size: 'max' },
+)
+
+test('whatever happens, in whatever order: nothing is lost, each request has one outcome and a log without a gap', async () => {
+  const under = await openSqliteStore()
+  const user = await under.addUser('Alice')
+  const real = { under }
+  try {
+    await fc.assert(
+      fc.asyncProperty(commands, async (happenings) => {
+        const model: Model = { requests: [] }
+        const stage: Real = { under: real.under, space: await addSpace(real.under, user, { name: uniqueName('model') }), user }
+        try {
+          await fc.asyncModelRun(() => ({ model, real: stage }), happenings)
+          await expectSound(model, stage)
+        } finally {
+          real.under = stage.under
+        }
+      }),
+      { numRuns: 60 },
+    )
+  } finally {
+    await real.under[Symbol.asyncDispose]()
+  }
+})
