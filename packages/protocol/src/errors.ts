@@ -98,6 +98,12 @@ export const ERRORS = {
     en: 'Too many attempts. Try again in {wait} s.',
     zh: '尝试次数过多，请在 {wait} 秒后重试。',
   },
+  key_reused: {
+    status: 409,
+    retryable: false,
+    en: 'This Idempotency-Key was used for another request. Use a new key.',
+    zh: '该 Idempotency-Key 已用于另一个请求，请使用新的键。',
+  },
   request_finished: { status: 409, retryable: false, en: 'This request is already finished', zh: '该请求已经结束' },
   stale_lease: { status: 409, retryable: false, en: 'This request is no longer yours to report on', zh: '该请求已不再由此连接处理' },
   not_registered: { status: 403, retryable: false, en: 'Register for a space first', zh: '请先注册到一个空间' },

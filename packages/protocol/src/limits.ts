@@ -2,6 +2,8 @@
 export const LIMITS = {
   /** Characters of a prompt. */
   promptChars: 1_000_000,
+  /** Characters of an `Idempotency-Key`. */
+  idempotencyKeyChars: 255,
   /** Bytes of an HTTP request body. */
   httpBodyBytes: 4 * 1024 * 1024,
   /** Bytes of one Socket.IO packet; a larger one closes the socket. */

@@ -44,6 +44,12 @@ export interface NewRequest {
   readonly createdAt: number
 }
 
+/** Makes a repeated submit the same request. `fingerprint` tells whether it really asks for the same. */
+export interface SubmitKey {
+  readonly key: string
+  readonly fingerprint: string
+}
+
 /** Checked and kept in one transaction with the insert. 0 = no limit, `maxQueue` excepted. */
 export interface SubmitLimits {
   readonly maxQueue: number
@@ -107,8 +113,13 @@ export interface QueueCounts {
 }
 
 export interface RequestStore {
-  /** Commits a request with its first event. Throws `space_not_found`, `queue_full`, `too_fast`, `quota_exceeded`. */
-  insert(request: NewRequest, limits: SubmitLimits): Promise<void>
+  /**
+   * Commits a request with its first event. Returns its id: that of the first request made with the same key,
+   * if there is one. Throws `queue_full`, `too_fast`, `quota_exceeded`, `space_not_found`, `key_reused`.
+   */
+  insert(request: NewRequest, limits: SubmitLimits, key?: SubmitKey): Promise<RequestId>
+  /** The request a key made, if any. Throws `key_reused` when it was made of something else. */
+  findByKey(where: Pick<NewRequest, 'userId' | 'spaceId'>, key: SubmitKey): Promise<RequestId | null>
   /** Hands the oldest waiting requests of a space to a connection. */
   claim(claim: Claim): Promise<ClaimedRequest[]>
   /** Applies one fact by the rules of the lifecycle. */

@@ -3,7 +3,6 @@ import {
   type listRequestsQuery,
   type RequestId,
   requestId,
-  type RequestInput,
   type RequestPage,
   type RequestView,
   type SpaceId,
@@ -17,7 +16,7 @@ import { cancel } from './cancel.ts'
 import { follow } from './follow.ts'
 import { statusOf } from './lifecycle.ts'
 import type { StoredRequest } from './ports.ts'
-import { submit, type SubmitDeps } from './submit.ts'
+import { type Submission, submit, type SubmitDeps } from './submit.ts'
 import { viewRequest } from './view.ts'
 
 const BATCH = 500
@@ -31,8 +30,8 @@ export class Requests {
     this.#deps = deps
   }
 
-  async submit(space: StoredSpace, identity: Identity, input: RequestInput): Promise<RequestView> {
-    return this.view(await submit(this.#deps, space, identity, input), identity)
+  async submit(space: StoredSpace, identity: Identity, submission: Submission): Promise<RequestView> {
+    return this.view(await submit(this.#deps, space, identity, submission), identity)
   }
 
   /** The request, if it is this user's, or of a space of theirs. Throws `not_found`, also where existence is private. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { v7 as uuid } from 'uuid'
 import { requestId, type RequestId, type RequestInput, SpacesError } from '@websocket-spaces/protocol'
 import type { Identity } from '../accounts/identity.ts'
@@ -18,21 +19,40 @@ export interface SubmitDeps {
   readonly isStopping: () => boolean
 }
 
+export interface Submission {
+  readonly input: RequestInput
+  /** `Idempotency-Key`: a second submit with it is the same request. */
+  readonly key?: string | undefined
+}
+
 /**
  * Accepts a request: it is committed before this returns, and will have an outcome.
- * Throws `app_not_connected`, `shutting_down`, `space_not_found`, `queue_full`, `too_fast`, `quota_exceeded`, `storage_full`.
+ * Throws `app_not_connected`, `shutting_down`, `space_not_found`, `queue_full`, `too_fast`, `quota_exceeded`, `storage_full`,
+ * `key_reused`.
  */
-export async function submit(deps: SubmitDeps, space: StoredSpace, identity: Identity, input: RequestInput): Promise<RequestId> {
+export async function submit(deps: SubmitDeps, space: StoredSpace, identity: Identity, { input, key }: Submission): Promise<RequestId> {
   if (deps.isStopping()) throw new SpacesError('shutting_down')
+  const where = { spaceId: space.id, userId: identity.userId }
+  const submitKey = key === undefined ? undefined : { key, fingerprint: fingerprintOf(input) }
+  // Before all else: a repeated submit finds its request, whatever has become of the app or the queue since.
+  const made = submitKey === undefined ? null : await deps.store.findByKey(where, submitKey)
+  if (made !== null) return made
   if (deps.connections.liveOf(space.id).length === 0) throw new SpacesError('app_not_connected')
   const id = requestId.parse(uuid())
   const { maxQueue, minIntervalSeconds, dailyQuota } = space
-  await deps.store.insert(
-    { id, spaceId: space.id, userId: identity.userId, input, createdAt: deps.now() },
+  const accepted = await deps.store.insert(
+    { ...where, id, input, createdAt: deps.now() },
     { maxQueue, minIntervalSeconds, dailyQuota },
+    submitKey,
   )
+  if (accepted !== id) return accepted
   deps.bus.publish({ topic: `user:${identity.userId}`, change: 'request', requestId: id, spaceId: space.id, status: 'queued' })
   deps.dispatcher.wake(space.id)
   deps.board.changed(space.id)
   return id
+}
+
+/** The same for the same input, however its keys are ordered: the schema puts them in its own order. */
+function fingerprintOf(input: RequestInput): string {
+  return createHash('sha256').update(JSON.stringify(input)).digest('base64url')
 }

@@ -72,6 +72,16 @@ export interface RequestEventTable {
   at: number
 }
 
+/** A submit made with an `Idempotency-Key`; `fingerprint` is the hash of what was submitted. */
+export interface SubmissionTable {
+  user_id: UserId
+  space_id: SpaceId
+  key: string
+  fingerprint: string
+  request_id: RequestId
+  created_at: number
+}
+
 /** better-auth's table, read here for the names of owners and users. */
 export interface UserTable {
   id: UserId
@@ -130,6 +140,7 @@ export interface Tables {
   space_covers: SpaceCoverTable
   requests: RequestTable
   request_events: RequestEventTable
+  submissions: SubmissionTable
   user: UserTable
   session: SessionTable
   account: AccountTable

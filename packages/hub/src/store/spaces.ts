@@ -119,6 +119,7 @@ async function removeSpace(db: Database, id: StoredSpace['id']): Promise<void> {
     const requests = tx.selectFrom('requests').select('id').where('space_id', '=', id)
     await tx.deleteFrom('request_events').where('request_id', 'in', requests).execute()
     await tx.deleteFrom('requests').where('space_id', '=', id).execute()
+    await tx.deleteFrom('submissions').where('space_id', '=', id).execute()
     await tx.deleteFrom('space_covers').where('space_id', '=', id).execute()
     await tx.deleteFrom('spaces').where('id', '=', id).execute()
   })

@@ -46,6 +46,22 @@ export function requestStoreContract(name: string, open: () => Promise<StoreUnde
       return codeOf(store.insert(request, { ...NO_LIMITS, ...limits }))
     }
 
+    test('R0 a key makes a repeated submit the same request, and tells when it is not the same', async () => {
+      const space = await addSpace(under, alice)
+      const request = (): Parameters<RequestStore['insert']>[0] => {
+        return { id: newRequestId(), spaceId: space.id, userId: bob, input: { prompt: 'p' }, createdAt: NOON }
+      }
+      const key = { key: 'once', fingerprint: 'a' }
+      const first = request()
+      expect(await store.findByKey(first, key)).toBeNull()
+      expect(await Promise.all([store.insert(first, NO_LIMITS, key), store.insert(request(), NO_LIMITS, key)])).toEqual([first.id, first.id])
+      expect(await store.insert(request(), { ...NO_LIMITS, maxQueue: 1 }, key)).toBe(first.id)
+      expect(await store.findByKey(first, key)).toBe(first.id)
+      expect(await codeOf(store.insert(request(), NO_LIMITS, { ...key, fingerprint: 'b' }))).toBe('key_reused')
+      expect(await store.insert({ ...request(), userId: alice }, NO_LIMITS, key)).not.toBe(first.id)
+      expect(await store.waiting(space.id, 10)).toHaveLength(2)
+    })
+
     test('R1 an inserted request waits, with its first event', async () => {
       const { space, ids } = await waiting(1)
       const [id = newRequestId()] = ids

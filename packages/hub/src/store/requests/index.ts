@@ -3,12 +3,13 @@ import type { Database } from '../database.ts'
 import { appendReports } from './append.ts'
 import { applyFact } from './apply.ts'
 import { claimRequests } from './claim.ts'
-import { insertRequest } from './insert.ts'
+import { findByKey, insertRequest } from './insert.ts'
 import * as read from './read.ts'
 
 export function createRequestStore(db: Database): RequestStore {
   return {
-    insert: (request, limits) => insertRequest(db, request, limits),
+    insert: (request, limits, key) => insertRequest(db, request, limits, key),
+    findByKey: (where, key) => findByKey(db, where, key),
     claim: (claim) => claimRequests(db, claim),
     apply: (id, fact) => applyFact(db, id, fact),
     append: (batch, at) => appendReports(db, batch, at),

@@ -1,12 +1,14 @@
-import { SpacesError, type UserId, type SpaceId } from '@websocket-spaces/protocol'
-import type { NewRequest, SubmitLimits } from '../../requests/ports.ts'
+import { type RequestId, SpacesError, type UserId, type SpaceId } from '@websocket-spaces/protocol'
+import type { NewRequest, SubmitKey, SubmitLimits } from '../../requests/ports.ts'
 import type { Database } from '../database.ts'
 
 const DAY = 86_400_000
 
 /** Checks the space's limits and commits the request with its first event, in one transaction. */
-export async function insertRequest(db: Database, request: NewRequest, limits: SubmitLimits): Promise<void> {
-  await db.transaction().execute(async (tx) => {
+export async function insertRequest(db: Database, request: NewRequest, limits: SubmitLimits, key?: SubmitKey): Promise<RequestId> {
+  return db.transaction().execute(async (tx) => {
+    const made = key === undefined ? null : await findByKey(tx, request, key)
+    if (made !== null) return made
     await checkSpace(tx, request.spaceId)
     await checkQueue(tx, request.spaceId, limits.maxQueue)
     await checkInterval(tx, request, limits.minIntervalSeconds)
@@ -27,7 +29,31 @@ export async function insertRequest(db: Database, request: NewRequest, limits: S
       .execute()
     const data = JSON.stringify({ status: 'queued', attempt: 0 })
     await tx.insertInto('request_events').values({ request_id: request.id, seq: 1, type: 'status', data, at: request.createdAt }).execute()
+    if (key !== undefined) await keepKey(tx, request, key)
+    return request.id
   })
+}
+
+export async function findByKey(
+  db: Database,
+  { userId, spaceId }: Pick<NewRequest, 'userId' | 'spaceId'>,
+  { key, fingerprint }: SubmitKey,
+): Promise<RequestId | null> {
+  const made = await db
+    .selectFrom('submissions')
+    .select(['request_id', 'fingerprint'])
+    .where('user_id', '=', userId)
+    .where('space_id', '=', spaceId)
+    .where('key', '=', key)
+    .executeTakeFirst()
+  if (made === undefined) return null
+  if (made.fingerprint !== fingerprint) throw new SpacesError('key_reused')
+  return made.request_id
+}
+
+async function keepKey(db: Database, { id, userId, spaceId, createdAt }: NewRequest, { key, fingerprint }: SubmitKey): Promise<void> {
+  const row = { user_id: userId, space_id: spaceId, key, fingerprint, request_id: id, created_at: createdAt }
+  await db.insertInto('submissions').values(row).execute()
 }
 
 /** The space may have been deleted since it was looked up; its requests would be nobody's. */

@@ -1,11 +1,13 @@
 import type { FastifyInstance } from 'fastify'
-import { isFinished, spaceReferenceParams, submitBody } from '@websocket-spaces/protocol'
+import { isFinished, LIMITS, spaceReferenceParams, submitBody } from '@websocket-spaces/protocol'
+import { z } from 'zod'
 import type { Services } from '../../../services.ts'
 import { parse } from '../../errors.ts'
 import { identityOf } from '../../identity.ts'
 import { closed } from '../../closed.ts'
 
 const LONGEST_WAIT = 60
+const idempotencyKey = z.string().min(1).max(LIMITS.idempotencyKeyChars)
 
 /** POST …/requests: 202 with the accepted request; with `Prefer: wait=n`, 200 when it finished within n seconds. */
 export function submitRoute(app: FastifyInstance, { catalog, requests }: Services): void {
@@ -14,7 +16,8 @@ export function submitRoute(app: FastifyInstance, { catalog, requests }: Service
     const identity = identityOf(request)
     const { input } = parse(submitBody, request.body)
     const space = await catalog.find(owner, name, identity)
-    const accepted = await requests.submit(space, identity, input)
+    const key = parse(idempotencyKey.optional(), request.headers['idempotency-key'])
+    const accepted = await requests.submit(space, identity, { input, key })
     request.log.info({ accepted: accepted.id, space: accepted.space }, 'request accepted')
     const wait = preferredWait(request.headers['prefer'])
     if (wait === null) return reply.status(202).header('location', accepted.urls.self).send(accepted)
