@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { LIMITS } from '@websocket-spaces/protocol'
-import { StartupError } from './startup-error.ts'
+import { EXPECTED, StartupError } from './startup-error.ts'
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
@@ -19,6 +19,8 @@ const environment = z.object({
   TRUST_PROXY: z.stringbool().default(false),
   WEB_DIR: z.string().min(1).default(BUILT_PAGE),
 })
+
+const settingName = environment.keyof()
 
 export interface HubConfig {
   readonly listen: { readonly host: string; readonly port: number }
@@ -37,8 +39,8 @@ export function loadConfig(env: NodeJS.ProcessEnv): HubConfig {
   const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
   const parsed = environment.safeParse(set)
   if (!parsed.success) {
-    const issue = parsed.error.issues[0]
-    throw new StartupError('config_invalid', { name: issue?.path.join('.') ?? '?', problem: issue?.message ?? '?' })
+    const name = settingName.parse(parsed.error.issues[0]?.path[0])
+    throw new StartupError('config_invalid', { name, expected: EXPECTED[name] })
   }
   const { HOST, PORT, DATA_DIR, ADMIN_PASSWORD, PUBLIC_URL, LOG_LEVEL, TRUST_PROXY, WEB_DIR } = parsed.data
   return {

@@ -127,7 +127,9 @@ async function serve(services: Services, flow: Flow, opened: OpenDatabase): Prom
   let closing: Promise<void> | undefined
 
   async function shutDown(reason: string): Promise<void> {
-    log.info({ reason }, 'stopping')
+    // A hub that never listened says why itself.
+    const level = http.server.listening ? 'info' : 'debug'
+    log[level]({ reason }, 'stopping')
     await flow.drain()
     connections.close(() => true, 'shutting_down', true)
     // Together: each waits for the connections of the one server they share, the other's included.
@@ -136,7 +138,7 @@ async function serve(services: Services, flow: Flow, opened: OpenDatabase): Prom
     await flow.stop()
     await accounts.close()
     await opened.close()
-    log.info('stopped')
+    log[level]('stopped')
   }
 
   const close = (reason = 'closed'): Promise<void> => (closing ??= shutDown(reason))

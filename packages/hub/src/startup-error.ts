@@ -1,7 +1,14 @@
-import type { Language } from '@websocket-spaces/protocol'
+import { type Language, LIMITS } from '@websocket-spaces/protocol'
 
 const CAUSES = {
-  config_invalid: { en: 'Setting {name} is not valid: {problem}', zh: '配置项 {name} 无效：{problem}' },
+  config_invalid: {
+    en: 'Setting {name} is not valid; it takes: {expected}',
+    zh: '配置项 {name} 无效，应为：{expected}',
+  },
+  secret_damaged: {
+    en: '{path} is damaged. Restore it, or delete it to make a new one; everybody then signs in again.',
+    zh: '{path} 已损坏。请恢复该文件；也可以删除它以生成新的密钥，此后所有人需要重新登录。',
+  },
   port_in_use: {
     en: 'Port {port} is in use. Stop the other program, or choose another port: PORT=5002 npm start',
     zh: '端口 {port} 已被占用。请停止占用它的程序，或换一个端口：PORT=5002 npm start',
@@ -31,6 +38,18 @@ const CAUSES = {
     zh: '{path} 不是本程序可读取的数据库（{problem}）。请恢复备份，或移走该文件后重新开始。',
   },
 } as const satisfies Record<string, Record<Language, string>>
+
+/** What each setting takes, in a form that needs no language. */
+export const EXPECTED = {
+  HOST: '0.0.0.0 | 127.0.0.1 | ::',
+  PORT: '0–65535',
+  DATA_DIR: './data',
+  ADMIN_PASSWORD: `${LIMITS.passwordMinChars}–${LIMITS.passwordMaxChars} × a…z A…Z 0…9 …`,
+  PUBLIC_URL: 'https://spaces.example.org',
+  LOG_LEVEL: 'trace | debug | info | warn | error | fatal | silent',
+  TRUST_PROXY: 'true | false',
+  WEB_DIR: './packages/web/build',
+} as const
 
 export type StartupCause = keyof typeof CAUSES
 

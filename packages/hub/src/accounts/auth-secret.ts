@@ -10,10 +10,7 @@ export async function loadOrCreateSecret(dataDir: string): Promise<string> {
   const path = join(dataDir, 'auth-secret')
   const stored = await readSecretFile(path)
   if (stored !== null && stored.length >= MIN_CHARS) return stored
-  if (stored !== null) {
-    const problem = `fewer than ${MIN_CHARS} characters; restore it, or delete it to make a new one (everybody signs in again)`
-    throw new StartupError('config_invalid', { name: path, problem })
-  }
+  if (stored !== null) throw new StartupError('secret_damaged', { path })
   const secret = randomBytes(48).toString('base64url')
   await writeSecretFile(path, secret)
   return secret

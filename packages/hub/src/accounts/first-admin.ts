@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { password as passwordSchema, type UserId, userId as userIdSchema } from '@websocket-spaces/protocol'
 import { v7 as uuid } from 'uuid'
-import { StartupError } from '../startup-error.ts'
+import { EXPECTED, StartupError } from '../startup-error.ts'
 import type { Auth } from './auth.ts'
 import type { SettingsStore, UserDirectory } from './ports.ts'
 import { makePassword } from './secret.ts'
@@ -82,5 +82,5 @@ async function createAdmin({ auth, settings, adminPassword }: FirstAdminOptions,
 function checked(password: string): string {
   const result = passwordSchema.safeParse(password)
   if (result.success) return result.data
-  throw new StartupError('config_invalid', { name: 'ADMIN_PASSWORD', problem: result.error.issues[0]?.message ?? 'invalid' })
+  throw new StartupError('config_invalid', { name: 'ADMIN_PASSWORD', expected: EXPECTED.ADMIN_PASSWORD })
 }

@@ -116,7 +116,7 @@ describe('the key that signs cookies', () => {
   test('is refused when it was cut short, rather than replaced in silence', async () => {
     const dataDir = await temporaryDirectory()
     await writeFile(join(dataDir, 'auth-secret'), 'short')
-    await expect(openAccounts({ dataDir })).rejects.toMatchObject({ code: 'config_invalid' })
+    await expect(openAccounts({ dataDir })).rejects.toMatchObject({ code: 'secret_damaged' })
   })
 
   test('of another hub opens no session here', async () => {

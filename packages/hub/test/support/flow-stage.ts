@@ -78,7 +78,7 @@ export async function setStage(settings: Parameters<typeof addSpace>[2] = {}): P
     space,
     errors,
     join: (terms: Parameters<FlowStage['join']>[0] = {}, of = space) => joinApp(connections, of, terms),
-    submit: async (prompt = 'a prompt', to = space) => (await flow.requests.submit(to, alice, { prompt })).id,
+    submit: async (prompt = 'a prompt', to = space) => (await flow.requests.submit(to, alice, { input: { prompt } })).id,
     until,
     finished: (id: RequestId) => until(id, ({ phase }) => phase.at === 'finished'),
     async [Symbol.asyncDispose]() {
