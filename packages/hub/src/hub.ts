@@ -5,6 +5,7 @@ import { type Accounts, createAccounts } from './accounts/accounts.ts'
 import { loadOrCreateSecret } from './accounts/auth-secret.ts'
 import { MemoryBus } from './bus/memory-bus.ts'
 import type { HubConfig } from './config.ts'
+import { trackConnections } from './http/lingering.ts'
 import { createHttpServer } from './http/server.ts'
 import { createLog } from './log.ts'
 import { Flow } from './requests/flow.ts'
@@ -119,11 +120,15 @@ async function openAccounts({ config, db, bus, connections, onError, now }: Acco
   })
 }
 
+/** Milliseconds that answers under way and closing handshakes may take when the hub stops. */
+const LAST_WORDS = 1_000
+
 async function serve(services: Services, flow: Flow, opened: OpenDatabase): Promise<Hub> {
   const { config, accounts, connections, log } = services
   const http = await createHttpServer(services)
   const live = attachLiveGateway(http.server, services)
   const apps = attachAppGateway(http.server, services)
+  const tcp = trackConnections(http.server)
   let closing: Promise<void> | undefined
 
   async function shutDown(reason: string): Promise<void> {
@@ -132,8 +137,11 @@ async function serve(services: Services, flow: Flow, opened: OpenDatabase): Prom
     log[level]({ reason }, 'stopping')
     await flow.drain()
     connections.close(() => true, 'shutting_down', true)
-    // Together: each waits for the connections of the one server they share, the other's included.
-    await Promise.all([apps.close(), live.close()])
+    // Together: each waits for all connections of the one server they share.
+    const parted = Promise.all([apps.close(), live.close()])
+    const lastWords = setTimeout(() => tcp.destroyAll(), LAST_WORDS)
+    await parted
+    clearTimeout(lastWords)
     await http.close()
     await flow.stop()
     await accounts.close()
