@@ -39,11 +39,11 @@ export const zh: Readonly<Record<MessageKey, string>> = {
   'error.config_dir': '无法写入 {{path}}（{{problem}}）。请修正权限，或用 XDG_CONFIG_HOME 指定其他目录。',
 
   'hint.unreachable': '请确认服务已启动（npm start）且地址正确，可用 --host 指定地址。',
-  'hint.log_in': '请先登录：spaces login --host <地址>',
+  'hint.log_in': '请先登录：npm run spaces -- login --host <地址>',
   'hint.space_not_found': '请检查名称，大小写必须一致。名称形如 TestSpace 或 owner/TestSpace。',
   'hint.space_ambiguous': '空间名称不唯一，也可以用 owner/name 指明是谁的空间。',
   'hint.app_not_connected': '请先启动该空间的应用，再重新提交。',
-  'hint.token': '请用 --token 或 WSS_TOKEN 提供该空间的令牌。可在空间页面创建，或运行：spaces token create {{space}} --save',
+  'hint.token': '请用 --token 或 WSS_TOKEN 提供该空间的令牌。可在空间页面创建，或运行：npm run spaces -- token create {{space}} --save',
 
   'serve.description': '启动服务：网页、API，以及供应用接入的入口',
   'serve.option.host': '监听地址（HOST）',
@@ -58,6 +58,7 @@ export const zh: Readonly<Record<MessageKey, string>> = {
   'serve.setting.LOG_LEVEL': 'fatal、error、warn、info、debug、trace 或 silent',
   'serve.setting.TRUST_PROXY': '由您的反向代理设置 X-Forwarded-* 请求头时，设为 true',
   'serve.setting.WEB_DIR': '已构建网页的目录；不设置则使用本安装自带的网页',
+  'serve.setting.SQLITE_SYNCHRONOUS': 'full：已接受的请求断电也不丢失；normal：更快，但只保证进程崩溃时不丢失',
   'serve.first_start': '首次启动，请用以下信息登录：',
   'serve.address': '地址  ',
   'serve.username': '用户名',
@@ -117,7 +118,7 @@ export const zh: Readonly<Record<MessageKey, string>> = {
   'login.done': '已以 {{user}} 登录 {{host}}',
   'login.stored': 'API 密钥保存在 {{directory}}，仅您本人可读。',
   'login.needed': `您尚未登录 {{host}}。
-  请先登录：spaces login --host {{host}}   （或设置 SPACES_API_KEY）`,
+  请先登录：npm run spaces -- login --host {{host}}   （或设置 SPACES_API_KEY）`,
   'logout.description': '删除保存的 API 密钥，并在服务上吊销它',
   'logout.done': '已退出登录 {{host}}',
   'logout.was_not': '您没有登录 {{host}}。',

@@ -27,6 +27,7 @@ export async function createHttpServer(services: Services): Promise<FastifyInsta
     frameworkErrors: (error, request, reply) => void answerError(error, request, reply),
   })
   const page = loadPage(config.webDir)
+  allowEmptyJson(app)
   app.setErrorHandler(answerError)
   secure(app, { publicUrl: config.publicUrl, scriptHashes: page.scriptHashes })
   requireSignIn(app, accounts)
@@ -40,6 +41,15 @@ export async function createHttpServer(services: Services): Promise<FastifyInsta
     return reply.header('cache-control', 'no-cache').type('text/html; charset=utf-8').send(page.shell)
   })
   return app
+}
+
+/** Clients that always name a content type send it with an empty body too, as for a cancel. */
+function allowEmptyJson(app: FastifyInstance): void {
+  const parseJson = app.getDefaultJsonParser('error', 'error')
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null, undefined)
+    else parseJson(request, String(body), done)
+  })
 }
 
 /** One line an answer; mere reads only for those who debug. Paths only: a query may carry what should not be kept. */

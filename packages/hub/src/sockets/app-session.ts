@@ -38,6 +38,7 @@ export class AppSession {
   readonly #services: Services
   readonly #heartbeat: Heartbeat
   readonly #log: Logger
+  readonly #reports = new Map<string, (args: readonly unknown[]) => void>()
   #state: State
 
   constructor(socket: Socket, services: Services, heartbeat: Heartbeat) {
@@ -56,6 +57,12 @@ export class AppSession {
     this.#onReport(APP_EVENTS.inferenceOutput, inferenceOutput, (connection, message) => reports.output(connection, message))
     this.#onReport(APP_EVENTS.inferenceLog, inferenceLog, (connection, message) => reports.log(connection, message))
     this.#onReport(APP_EVENTS.inferenceResult, inferenceResult, (connection, message) => reports.result(connection, message))
+    // Not `on`: Socket.IO drops events whose sender hung up in the same tick, and the last of them is often a result.
+    this.#socket.use(([event, ...args], next) => {
+      const take = this.#reports.get(event)
+      if (take === undefined) next()
+      else take(args)
+    })
     this.#socket.on('disconnect', (reason) => this.#left(reason))
   }
 
@@ -77,7 +84,7 @@ export class AppSession {
         id: connectionId.parse(uuid()),
         spaceId: space.id,
         space: `${space.owner}/${space.name}`,
-        address: this.#socket.handshake.address,
+        address: this.#address(),
         connectedAt: Date.now(),
         link: this.#link(),
         held: new Map(),
@@ -105,7 +112,7 @@ export class AppSession {
   }
 
   #onReport<T extends z.ZodType>(event: string, schema: T, report: (connection: Connection, message: z.output<T>) => Promise<void>): void {
-    this.#socket.on(event, (...args: unknown[]) => {
+    this.#reports.set(event, (args) => {
       const handled = this.#take(schema, args[0], report)
       handled.then(
         () => ackOf(args)?.({ ok: true }),
@@ -160,6 +167,13 @@ export class AppSession {
     if (state.at !== 'registered') return
     this.#log.info({ connection: state.connection.id, space: state.connection.space, reason }, 'app left')
     this.#services.connections.remove(state.connection)
+  }
+
+  /** Where the app connects from, by the word of the operator's proxy if there is one. */
+  #address(): string {
+    const { address, headers } = this.#socket.handshake
+    const forwarded = this.#services.config.trustProxy ? String(headers['x-forwarded-for'] ?? '') : ''
+    return forwarded.split(',').at(-1)?.trim().slice(0, 64) || address
   }
 
   #handshakeToken(): string | undefined {

@@ -9,7 +9,7 @@ export function appSnippets(origin: string, space: string, token: string): { nod
   return {
     node: `import { serveSpace } from '@websocket-spaces/client'
 
-serveSpace({
+const app = serveSpace({
   host: ${quote(origin)},
   space: ${quote(space)},
   token: ${quote(token)},
@@ -17,26 +17,38 @@ serveSpace({
     run.progress(0.5)
     return { text_output: await myModel(request.prompt) }
   },
-})`,
+  onEvent(event) {
+    if (event.type === 'registered') console.log('connected')
+    if (event.type === 'retrying') console.error('no hub, trying again')
+  },
+})
+await app.ended // throws when the hub refuses the app`,
     python: `import socketio  # pip install "python-socketio[client]"
 
-sio = socketio.Client()
+hub = socketio.Client()
 
-@sio.event
+@hub.event
 def connect():
-    sio.emit("register", {"space_name": "${space}"})
+    # How many requests it runs at a time
+    hub.emit("register", {"space_name": "${space}", "concurrency": 1})
 
-@sio.on("inference_request")
-def on_request(data):
-    text = my_model(data["payload"]["prompt"])
-    sio.emit("inference_result", {
-        "request_id": data["request_id"],
-        "status": "completed",
-        "result": {"text_output": text},
+@hub.on("register_response")
+def registered(answer):
+    print(answer["message"], flush=True)
+
+@hub.on("inference_request")
+def run(request):
+    try:
+        text = my_model(request["payload"]["prompt"])
+        status, result = "completed", {"text_output": text}
+    except Exception as problem:
+        status, result = "failed", {"error": str(problem)}
+    hub.emit("inference_result", {
+        "request_id": request["request_id"], "status": status, "result": result,
     })
 
-sio.connect("${origin}/?token=${token}")
-sio.wait()`,
+hub.connect("${origin}/?token=${token}")
+hub.wait()`,
   }
 }
 

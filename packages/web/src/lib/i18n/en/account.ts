@@ -34,9 +34,9 @@ export const account = {
     initial_password_text:
       'You are still using the generated first password, which is also kept in a file in the hub’s data directory. Choose your own here; the file then goes away.',
     keys: 'API keys',
-    keys_text: 'With an API key, a program submits requests as you. It can do no more than that, but keep it secret.',
-    tokens: 'Connect tokens for all your spaces',
-    tokens_text: 'With one of these, an app may serve any space you own. For a single space, make a token on that space’s page instead.',
+    keys_text: 'With an API key, a program may do what you may, except change the password and make more keys. Keep it secret.',
+    tokens: 'My connect tokens',
+    tokens_text: 'A token made here serves any space you own; one made on a space’s page serves only that space.',
   },
   secret: {
     new_key: 'New API key',
