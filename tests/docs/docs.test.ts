@@ -59,11 +59,12 @@ describe.each(['README.md', 'README.zh-CN.md'])('settings in %s', (path) => {
 
   test('have the defaults that the hub takes', async () => {
     const rows = namedRows(await readDocument(path))
-    const { listen, logLevel, trustProxy, dataDir, webDir } = loadConfig({})
+    const { listen, logLevel, trustProxy, dataDir, webDir, synchronous } = loadConfig({})
     expect(rows.get('HOST')).toBe(listen.host)
     expect(rows.get('PORT')).toBe(String(listen.port))
     expect(rows.get('LOG_LEVEL')).toBe(logLevel)
     expect(rows.get('TRUST_PROXY')).toBe(String(trustProxy))
+    expect(rows.get('SQLITE_SYNCHRONOUS')).toBe(synchronous)
     expect(join(process.cwd(), rows.get('DATA_DIR') ?? '')).toBe(dataDir)
     expect(join(ROOT, rows.get('WEB_DIR') ?? '')).toBe(webDir)
   })

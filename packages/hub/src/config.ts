@@ -18,6 +18,7 @@ const environment = z.object({
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
   TRUST_PROXY: z.stringbool().default(false),
   WEB_DIR: z.string().min(1).default(BUILT_PAGE),
+  SQLITE_SYNCHRONOUS: z.enum(['full', 'normal']).default('full'),
 })
 
 const settingName = environment.keyof()
@@ -32,6 +33,8 @@ export interface HubConfig {
   /** Whether X-Forwarded-* headers come from a proxy of the operator's. */
   readonly trustProxy: boolean
   readonly webDir: string
+  /** `normal`: the last moments before a power cut may be lost; a crash of the hub loses nothing either way. */
+  readonly synchronous: 'full' | 'normal'
 }
 
 /** Reads the settings, all of them optional; an empty variable counts as unset. Throws `StartupError` naming the bad one. */
@@ -42,7 +45,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): HubConfig {
     const name = settingName.parse(parsed.error.issues[0]?.path[0])
     throw new StartupError('config_invalid', { name, expected: EXPECTED[name] })
   }
-  const { HOST, PORT, DATA_DIR, ADMIN_PASSWORD, PUBLIC_URL, LOG_LEVEL, TRUST_PROXY, WEB_DIR } = parsed.data
+  const { HOST, PORT, DATA_DIR, ADMIN_PASSWORD, PUBLIC_URL, LOG_LEVEL, TRUST_PROXY, WEB_DIR, SQLITE_SYNCHRONOUS } = parsed.data
   return {
     listen: { host: HOST, port: PORT },
     dataDir: resolve(DATA_DIR),
@@ -51,5 +54,6 @@ export function loadConfig(env: NodeJS.ProcessEnv): HubConfig {
     logLevel: LOG_LEVEL,
     trustProxy: TRUST_PROXY,
     webDir: resolve(WEB_DIR),
+    synchronous: SQLITE_SYNCHRONOUS,
   }
 }

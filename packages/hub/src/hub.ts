@@ -44,7 +44,7 @@ export interface HubOverrides {
 /** Puts a hub together; the only place where parts meet. Throws `StartupError`. */
 export async function createHub(config: HubConfig, overrides: HubOverrides = {}): Promise<Hub> {
   const log = overrides.log ?? createLog(config)
-  const opened = await openDatabase(config.dataDir)
+  const opened = await openDatabase(config.dataDir, config.synchronous)
   try {
     return await assemble(config, opened, log, overrides.now ?? Date.now)
   } catch (error) {

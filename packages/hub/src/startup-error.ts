@@ -49,6 +49,7 @@ export const EXPECTED = {
   LOG_LEVEL: 'trace | debug | info | warn | error | fatal | silent',
   TRUST_PROXY: 'true | false',
   WEB_DIR: './packages/web/build',
+  SQLITE_SYNCHRONOUS: 'full | normal',
 } as const
 
 export type StartupCause = keyof typeof CAUSES

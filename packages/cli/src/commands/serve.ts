@@ -77,13 +77,14 @@ const SETTINGS = [
   ['LOG_LEVEL', 'info'],
   ['TRUST_PROXY', 'false'],
   ['WEB_DIR', ''],
+  ['SQLITE_SYNCHRONOUS', 'full'],
 ] as const
 
 function settings(cli: Cli): string {
   const lines = SETTINGS.map(([name, fallback]) => {
     const description = cli.t(`serve.setting.${name}`)
     const shown = fallback === '' ? description : cli.t('help.with_default', { description, value: fallback })
-    return `  ${name.padEnd(16)}${shown}`
+    return `  ${name.padEnd(20)}${shown}`
   })
   return [cli.colors.bold(cli.t('serve.settings')), ...lines].join('\n')
 }

@@ -10,6 +10,12 @@ import { sqliteCode, SqliteFile } from './sqlite.ts'
 
 export type Database = Kysely<Tables>
 
+/**
+ * `full`: a commit has reached the disk before anybody is told "accepted", power cuts included.
+ * `normal`: it survives the hub's own crash, but the last commits before a power cut may be missing.
+ */
+type Synchronous = 'full' | 'normal'
+
 export interface OpenDatabase extends AsyncDisposable {
   readonly db: Database
   readonly path: string
@@ -27,11 +33,11 @@ const SQLITE_NOTADB = 26
  * The file is held exclusively while open: two hubs on one file would each hand out the same requests.
  * Throws {@link StartupError}.
  */
-export async function openDatabase(dataDir: string): Promise<OpenDatabase> {
+export async function openDatabase(dataDir: string, synchronous: Synchronous = 'full'): Promise<OpenDatabase> {
   const path = join(dataDir, 'hub.sqlite')
   try {
     makeDirectory(dataDir)
-    const file = openFile(path)
+    const file = openFile(path, synchronous)
     const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: file }) })
     const close = async (): Promise<void> => {
       await db.destroy()
@@ -56,7 +62,7 @@ function makeDirectory(path: string): void {
   mkdirSync(path, { mode: 0o700 })
 }
 
-function openFile(path: string): SqliteFile {
+function openFile(path: string, synchronous: Synchronous): SqliteFile {
   // SQLite gives its side files the permissions of this one, so it is private before SQLite opens it.
   closeSync(openSync(path, 'a', 0o600))
   chmodSync(path, 0o600)
@@ -64,8 +70,7 @@ function openFile(path: string): SqliteFile {
   try {
     file.exec('pragma locking_mode = exclusive')
     file.exec('pragma journal_mode = wal')
-    // FULL: a commit has reached the disk before anybody is told "accepted", power cuts included.
-    file.exec('pragma synchronous = full')
+    file.exec(`pragma synchronous = ${synchronous}`)
     file.exec('pragma cache_size = -65536')
     file.exec('begin immediate; commit')
     return file

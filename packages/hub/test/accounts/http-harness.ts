@@ -30,7 +30,13 @@ export type HttpOptions = Partial<Pick<HubConfig, 'adminPassword' | 'publicUrl' 
 /** A whole hub on a free port and a fresh data directory. `adminPassword: undefined` lets one be generated. */
 export async function startHub(options: HttpOptions = {}): Promise<TestHub> {
   const dataDir = await temporaryDirectory()
-  const defaults = { adminPassword: 'correct horse battery', publicUrl: undefined, trustProxy: false, logLevel: 'silent' } as const
+  const defaults = {
+    adminPassword: 'correct horse battery',
+    publicUrl: undefined,
+    trustProxy: false,
+    logLevel: 'silent',
+    synchronous: 'full',
+  } as const
   const where = { listen: { host: '127.0.0.1', port: 0 }, dataDir, webDir: join(dataDir, 'no-page') }
   const hub = await createHub({ ...defaults, ...options, ...where }, { log: pino({ level: 'silent' }) })
   const { port } = await hub.listen()
