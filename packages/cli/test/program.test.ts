@@ -53,6 +53,6 @@ describe('a hub that is not there', () => {
   test('not logged in: says how', async () => {
     const cli = terminal('en')
     expect(await runCli(['submit', 'a/b', 'x', '--host', 'http://127.0.0.1:9'], cli)).toBe(1)
-    expect(cli.complained.join('\n')).toContain('spaces login --host http://127.0.0.1:9')
+    expect(cli.complained.join('\n')).toContain('npm run spaces -- login --host http://127.0.0.1:9')
   })
 })

@@ -52,9 +52,9 @@ export function header(host: string, spaces: readonly string[], verbose: boolean
   ]
 }
 
-/** Eight characters that tell requests apart: an id begins with the time, and those of one minute begin alike. */
+/** The first eight characters of a request's id. */
 export function shortId(requestId: string): string {
-  return (requestId.split('-').at(-1) ?? requestId).slice(0, 8)
+  return requestId.slice(0, 8)
 }
 
 /** `2.3s` */
