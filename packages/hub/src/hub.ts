@@ -68,10 +68,11 @@ async function assemble(config: HubConfig, opened: OpenDatabase, log: Logger, no
     counts: (id) => store.counts(id),
     async beforeDelete(id) {
       await flow.requests.cancelAll(id)
-      await accounts.connectTokens.revokeOfSpace(id)
+      // Before its tokens are revoked, so that apps hear the real reason.
       connections.close((connection) => connection.spaceId === id, 'space_not_found', false)
+      await accounts.connectTokens.revokeOfSpace(id)
     },
-    onChanged: (spaceId, change) => bus.publish({ topic: 'spaces', spaceId, change }),
+    onChanged: (change) => bus.publish({ topic: 'spaces', ...change }),
     now,
   })
   const services: Services = {

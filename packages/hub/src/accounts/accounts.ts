@@ -66,7 +66,7 @@ export async function createAccounts(options: AccountsOptions): Promise<Accounts
   const auth = await openAuth(options)
   const firstAdmin = await ensureFirstAdmin({ ...options, auth })
   const sessions = await createSessions(auth)
-  const apiKeys = createApiKeys({ store: secrets, now, onError })
+  const apiKeys = createApiKeys({ store: secrets, now, onRevoked: options.onUserRevoked, onError })
   const connectTokens = createConnectTokens({ store: secrets, now, onRevoked, onError })
   const invites = createInvites(options.invites, now)
   const registration = createRegistration(settings)

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import { v7 as uuid } from 'uuid'
-import { type CreatedSecret, LIMITS, type SecretId, secretId, type SecretView, SpacesError } from '@websocket-spaces/protocol'
+import { type CreatedSecret, LIMITS, type SecretId, secretId, type SecretView, SpacesError, type UserId } from '@websocket-spaces/protocol'
 import type { Identity } from './identity.ts'
 import { createIdentityCache, type Proven } from './identity-cache.ts'
 import type { SecretStore } from './ports.ts'
@@ -22,6 +22,8 @@ export interface ApiKeys {
 export interface ApiKeysOptions {
   readonly store: SecretStore
   readonly now: () => number
+  /** The live sockets of the user must prove themselves again. */
+  readonly onRevoked: (userId: UserId) => void
   readonly onError: (message: string, details: unknown) => void
 }
 
@@ -43,6 +45,7 @@ export function createApiKeys(options: ApiKeysOptions): ApiKeys {
       const removed = await store.remove({ kind: 'key', id, ownerId: identity.userId })
       if (removed.length === 0) throw new SpacesError('not_found')
       cache.forget((proven) => proven.secretId === id)
+      options.onRevoked(identity.userId)
     },
     async identify(key) {
       const hash = hashSecret(key)

@@ -12,6 +12,7 @@ import type {
   SpaceId,
   UserId,
 } from '@websocket-spaces/protocol'
+import type { SpaceChange } from '../spaces/ports.ts'
 import type { Fact, Phase } from './lifecycle.ts'
 
 export interface StoredRequest {
@@ -149,7 +150,8 @@ export interface RequestStore {
 
 export type BusMessage =
   | { readonly topic: `request:${RequestId}`; readonly item: FollowItem }
-  | { readonly topic: 'spaces'; readonly spaceId: SpaceId; readonly change: 'status' | 'edited' | 'deleted' }
+  | { readonly topic: 'spaces'; readonly spaceId: SpaceId; readonly change: 'status' }
+  | ({ readonly topic: 'spaces' } & SpaceChange)
   | { readonly topic: `user:${UserId}`; readonly change: 'revoked' }
   | {
       readonly topic: `user:${UserId}`

@@ -4,6 +4,7 @@ import { LIVE_EVENTS, LIVE_PATH, type SpaceId, SpacesError } from '@websocket-sp
 import { isCrossSite } from '../accounts/cross-site.ts'
 import type { Services } from '../services.ts'
 import { canSee } from '../spaces/access.ts'
+import type { SpaceChange } from '../spaces/ports.ts'
 import type { Gateway } from './app-gateway.ts'
 import { LiveSession } from './live-session.ts'
 import { ADMIN_GALLERY, CONNECTIONS, GALLERY, type LiveServer, type LiveSocket, ownGallery, spaceRoom } from './live-socket.ts'
@@ -27,8 +28,8 @@ export function attachLiveGateway(http: HttpServer, services: Services): Gateway
   })
   io.on('connection', (socket) => new LiveSession(socket, services).listen())
   const stop = [
-    bus.subscribe('spaces', ({ spaceId, change }) => {
-      const told = change === 'status' ? tellStatus(io, services, spaceId) : tellChanged(io, services, spaceId, change === 'deleted')
+    bus.subscribe('spaces', (message) => {
+      const told = message.change === 'status' ? tellStatus(io, services, message.spaceId) : tellChanged(io, services, message)
       told.catch((error: unknown) => services.log.error({ err: error }, 'could not tell pages of a change'))
     }),
     bus.subscribe('connections', () => {
@@ -64,8 +65,9 @@ async function tellStatus(io: LiveServer, services: Services, id: SpaceId): Prom
 }
 
 /** Also shows out whoever may no longer see the space. */
-async function tellChanged(io: LiveServer, services: Services, id: SpaceId, deleted: boolean): Promise<void> {
-  io.to([spaceRoom(id), GALLERY]).emit(LIVE_EVENTS.spaceChanged, { space_id: id, deleted })
+async function tellChanged(io: LiveServer, services: Services, { spaceId: id, ownerId, change, listed }: SpaceChange): Promise<void> {
+  const galleries = listed ? [GALLERY] : [ownGallery(ownerId), ADMIN_GALLERY]
+  io.to([spaceRoom(id), ...galleries]).emit(LIVE_EVENTS.spaceChanged, { space_id: id, deleted: change === 'deleted' })
   const space = await services.catalogStore.find(id)
   for (const socketId of io.sockets.adapter.rooms.get(spaceRoom(id)) ?? []) {
     const socket = io.sockets.sockets.get(socketId)

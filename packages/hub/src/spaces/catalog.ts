@@ -15,7 +15,7 @@ import type { z } from 'zod'
 import type { Identity } from '../accounts/identity.ts'
 import { assertCanEdit, canSee } from './access.ts'
 import type { Connections } from './connections.ts'
-import type { Cover, SpaceStore, StoredSpace } from './ports.ts'
+import type { Cover, SpaceChange, SpaceStore, StoredSpace } from './ports.ts'
 import { type QueueCounts, statusOfSpace, viewSpace } from './status.ts'
 
 export interface CatalogDeps {
@@ -24,7 +24,7 @@ export interface CatalogDeps {
   readonly counts: (id: SpaceId) => Promise<QueueCounts>
   /** Ends what is alive in a space that is about to be deleted. */
   readonly beforeDelete: (id: SpaceId) => Promise<void>
-  readonly onChanged: (id: SpaceId, change: 'edited' | 'deleted') => void
+  readonly onChanged: (change: SpaceChange) => void
   readonly now: () => number
 }
 
@@ -42,8 +42,9 @@ export class Catalog {
     const id = spaceId.parse(uuid())
     const inserted = await store.insert({ id, ownerId: identity.userId, settings, at: now() }, LIMITS.spacesPerOwner)
     if (!inserted) throw new SpacesError('space_name_taken', { name: settings.name })
-    this.#deps.onChanged(id, 'edited')
-    return this.view(await this.byId(id, identity), identity)
+    const space = await this.byId(id, identity)
+    this.#tell(space, 'edited')
+    return this.view(space, identity)
   }
 
   /** Throws `space_not_found`, also where existence is private. */
@@ -73,14 +74,15 @@ export class Catalog {
     if (!updated) throw new SpacesError('space_name_taken', { name: change.name ?? space.name })
     // Apps that needed no token are asked for one as soon as the space is closed again.
     if (change.open_registration === false && space.openRegistration) this.#closeTokenless(space.id)
-    this.#deps.onChanged(space.id, 'edited')
-    return this.view(await this.byId(space.id, identity), identity)
+    const edited = await this.byId(space.id, identity)
+    this.#tell(edited, 'edited', space)
+    return this.view(edited, identity)
   }
 
   async remove(space: StoredSpace): Promise<void> {
     await this.#deps.beforeDelete(space.id)
     await this.#deps.store.remove(space.id)
-    this.#deps.onChanged(space.id, 'deleted')
+    this.#tell(space, 'deleted')
   }
 
   async list(query: z.output<typeof listSpacesQuery>, identity: Identity): Promise<SpacePage> {
@@ -101,7 +103,7 @@ export class Catalog {
 
   async setCover(space: StoredSpace, cover: Cover | null): Promise<void> {
     await this.#deps.store.setCover(space.id, cover, this.#deps.now())
-    this.#deps.onChanged(space.id, 'edited')
+    this.#tell(space, 'edited')
   }
 
   async cover(space: StoredSpace): Promise<Cover> {
@@ -120,6 +122,10 @@ export class Catalog {
 
   async view(space: StoredSpace, identity: Identity): Promise<Space> {
     return viewSpace(space, await this.status(space), identity)
+  }
+
+  #tell({ id: spaceId, ownerId, visibility }: StoredSpace, change: SpaceChange['change'], before?: StoredSpace): void {
+    this.#deps.onChanged({ spaceId, ownerId, change, listed: visibility === 'public' || before?.visibility === 'public' })
   }
 
   #closeTokenless(id: SpaceId): void {

@@ -24,6 +24,15 @@ export interface StoredSpace {
   readonly updatedAt: number
 }
 
+/** What is told when somebody changes a space. */
+export interface SpaceChange {
+  readonly spaceId: SpaceId
+  readonly ownerId: UserId
+  readonly change: 'edited' | 'deleted'
+  /** Whether everybody's gallery shows it, or did before. */
+  readonly listed: boolean
+}
+
 export interface NewSpace {
   readonly id: SpaceId
   readonly ownerId: UserId

@@ -51,6 +51,6 @@ test('a hub under load closes without an error', async () => {
   })
   await app.request(5)
   await hub.hub.close()
-  expect(new Set(await Promise.all(submitted)).difference(new Set([202, 503, 'closed']))).toEqual(new Set())
+  for (const answer of await Promise.all(submitted)) expect([202, 503, 'closed']).toContain(answer)
   expect(hub.errors).toEqual([])
 })
