@@ -68,7 +68,7 @@ async function submitUntil(
   for (let count = 1; !stop.aborted && count <= 40; count++) {
     const prompt = `request ${name}.${count} 你好`
     try {
-      accepted.set((await user.submit(space, { prompt })).id, prompt)
+      accepted.set((await user.submit(space, { prompt }, { giveUpAfterMs: 0 })).id, prompt)
     } catch (error) {
       if (!stop.aborted) await sleep(5)
       if (error instanceof Error && 'code' in error && error.code === 'internal') throw error

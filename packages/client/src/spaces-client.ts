@@ -33,6 +33,7 @@ import type { z } from 'zod'
 import { followRequest, type FollowOptions } from './http/follow-request.ts'
 import { createHubHttp, type HubHttp } from './http/hub-http.ts'
 import { spacePath } from './http/space-path.ts'
+import { submitRequest, type SubmitOptions } from './http/submit-request.ts'
 import { parseHubAddress } from './hub-address.ts'
 
 export interface SpacesClientOptions {
@@ -46,12 +47,6 @@ export interface SpacesClientOptions {
   readonly timeoutMs?: number | undefined
 }
 
-export interface SubmitOptions {
-  /** Hold the call until the request is finished, at most this many seconds. */
-  readonly waitSeconds?: number
-  readonly signal?: AbortSignal | undefined
-}
-
 export interface ListRequestsOptions {
   /** Only requests of this space, `owner/name`. */
   readonly space?: string
@@ -60,8 +55,6 @@ export interface ListRequestsOptions {
   /** `false` asks for everyone's requests of the space; its owner and admins only. */
   readonly mine?: boolean
 }
-
-const MAX_WAIT_SECONDS = 120
 
 /**
  * A program's or a person's way to the hub's HTTP API.
@@ -179,14 +172,12 @@ export class SpacesClient {
     return this.#http.done('DELETE', `/api/v1/keys/${encodeURIComponent(id)}`)
   }
 
-  /** Accepted and stored when this returns. @param reference `owner/name` */
-  submit(reference: string, input: RequestInput, options: SubmitOptions = {}): Promise<RequestView> {
-    const wait = Math.min(options.waitSeconds ?? 0, MAX_WAIT_SECONDS)
-    return this.#http.json('POST', `${spacePath(reference)}/requests`, requestView, {
-      body: { input },
-      signal: options.signal,
-      ...(wait > 0 ? { headers: { prefer: `wait=${wait}` }, timeoutMs: wait * 1000 + 30_000 } : {}),
-    })
+  /**
+   * Accepted and stored when this returns; sent again under one key while the answer is lost, so that it is one request.
+   * @param reference `owner/name`
+   */
+  submit(reference: string, input: RequestInput, options?: SubmitOptions): Promise<RequestView> {
+    return submitRequest(this.#http, reference, input, options)
   }
 
   getRequest(id: string): Promise<RequestView> {

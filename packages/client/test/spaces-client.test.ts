@@ -94,6 +94,73 @@ describe('follow', () => {
   })
 })
 
+describe('submit', () => {
+  const view = (id: string) => ({
+    id,
+    space_id: 's1',
+    space: 'alice/Echo',
+    username: 'alice',
+    status: 'queued',
+    input: { prompt: 'once' },
+    result: null,
+    error: null,
+    progress: null,
+    position: 1,
+    attempts: 0,
+    instance: null,
+    created_at: at,
+    started_at: null,
+    finished_at: null,
+    deadline_at: null,
+    urls: { self: '/s', events: '/e', cancel: '/c', web: '/w' },
+  })
+
+  test('an answer that is lost after the hub accepted makes no second request', async () => {
+    const made = new Map<string, string>()
+    const keys: string[] = []
+    const refusals = [
+      (response: ServerResponse) => response.destroy(),
+      (response: ServerResponse) => json(response, 503, { error: { code: 'shutting_down', message: '服务正在重启' } }),
+      (response: ServerResponse) => response.writeHead(502, { 'content-type': 'text/html' }).end('<h1>Bad Gateway</h1>'),
+      (response: ServerResponse) => json(response, 503, { error: { code: 'app_not_connected', message: '远程应用未连接' } }),
+    ]
+    await using hub = await serve((request, response) => {
+      const key = String(request.headers['idempotency-key'])
+      keys.push(key)
+      if (!made.has(key)) made.set(key, `r${made.size + 1}`)
+      const refuse = refusals.shift()
+      if (refuse === undefined) json(response, 202, view(made.get(key) ?? ''))
+      else refuse(response)
+    })
+    const retries: unknown[] = []
+    const first = await hub.client.submit('alice/Echo', { prompt: 'once' }, { onRetry: (error) => retries.push(error) })
+    expect(first.id).toBe('r1')
+    expect(new Set(keys).size).toBe(1)
+    expect(retries).toHaveLength(4)
+    expect((await hub.client.submit('alice/Echo', { prompt: 'once' })).id).toBe('r2')
+    expect((await hub.client.submit('alice/Echo', { prompt: 'once' }, { idempotencyKey: 'mine' })).id).toBe('r3')
+    expect(keys.at(-1)).toBe('mine')
+  })
+
+  test('stops when its signal is aborted, and gives up on a hub that stays away', async () => {
+    const client = new SpacesClient({ host: await nobodyThere() })
+    await expect(client.submit('alice/Echo', { prompt: 'x' }, { giveUpAfterMs: 0 })).rejects.toMatchObject({ why: 'refused' })
+    const controller = new AbortController()
+    const retrying = client.submit('alice/Echo', { prompt: 'x' }, { signal: controller.signal, onRetry: () => controller.abort() })
+    await expect(retrying).rejects.toMatchObject({ name: 'AbortError' })
+  })
+
+  test('what the hub refuses is not sent again', async () => {
+    let calls = 0
+    await using hub = await serve((_request, response) => {
+      calls += 1
+      json(response, 503, { error: { code: 'app_not_connected', message: '远程应用未连接' } })
+    })
+    await expect(hub.client.submit('alice/Echo', { prompt: 'x' })).rejects.toMatchObject({ code: 'app_not_connected' })
+    expect(calls).toBe(1)
+  })
+})
+
 describe('calls', () => {
   test("a refusal keeps the hub's code, words and field", async () => {
     await using hub = await serve((request, response) => {

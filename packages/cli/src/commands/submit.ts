@@ -13,6 +13,7 @@ interface SubmitFlags {
   readonly json?: boolean
   readonly ndjson?: boolean
   readonly wait: boolean
+  readonly idempotencyKey?: string
 }
 
 export function addSubmit(program: Command, cli: Cli): void {
@@ -23,6 +24,7 @@ export function addSubmit(program: Command, cli: Cli): void {
     .option('--json', cli.t('submit.option.json'))
     .option('--ndjson', cli.t('submit.option.ndjson'))
     .option('--no-wait', cli.t('submit.option.no_wait'))
+    .option('--idempotency-key <key>', cli.t('submit.option.idempotency_key'))
     .addHelpText('after', `\n${cli.t('submit.examples')}`)
     .action((space: string, words: string[], flags: SubmitFlags) => submit(cli, space, words, flags))
 }
@@ -36,7 +38,11 @@ async function submit(cli: Cli, space: string, words: readonly string[], flags: 
   // From here on, also while the hub is still accepting it: nobody's Ctrl+C leaves a request behind.
   const interrupt = watchInterrupt(() => follower.note(cli.t('submit.canceling')))
   try {
-    const request = await client.submit(`${found.owner}/${found.name}`, { prompt })
+    const request = await client.submit(
+      `${found.owner}/${found.name}`,
+      { prompt },
+      { idempotencyKey: flags.idempotencyKey, onRetry: once(() => follower.note(cli.t('submit.sending_again'))) },
+    )
     if (!flags.wait && !interrupt.signal.aborted) return cli.out(flags.json === true ? JSON.stringify(request) : request.id)
     await followToEnd(cli, client, request, follower, interrupt.signal)
     const finished = await client.getRequest(request.id)
@@ -65,6 +71,14 @@ async function followToEnd(
     for await (const item of client.follow(request.id)) follower.show(item)
   } finally {
     follower.stop()
+  }
+}
+
+function once(act: () => void): () => void {
+  let done = false
+  return () => {
+    if (!done) act()
+    done = true
   }
 }
 

@@ -143,6 +143,7 @@ Messages follow LC_ALL, LC_MESSAGES or LANG (English, Chinese).`,
   'submit.option.json': 'print the finished request as one JSON object',
   'submit.option.ndjson': 'print every event as it comes, one JSON object a line',
   'submit.option.no_wait': "print the request's id and leave",
+  'submit.option.idempotency_key': 'send it with this Idempotency-Key: submits with one key are one request, however often they are sent',
   'submit.examples': `Examples:
   spaces submit alice/Echo "Write a haiku"
   cat letter.txt | spaces submit alice/Summary
@@ -156,6 +157,7 @@ Ctrl+C cancels the request. The exit status is 0 only when it completed.`,
   'submit.queued': 'waiting',
   'submit.processing': 'running {{instance}}',
   'submit.again': 'The app was lost; the request runs again from the start.',
+  'submit.sending_again': 'The hub does not answer; sending it again. It stays one request.',
   'submit.canceling': 'Canceling… (Ctrl+C again to leave at once)',
   'submit.canceled': 'Request {{id}} was canceled',
   'submit.failed': '{{problem}} (request {{id}})',

@@ -144,6 +144,7 @@ export const zh: Readonly<Record<MessageKey, string>> = {
   'submit.option.json': '以一个 JSON 对象输出完成后的请求',
   'submit.option.ndjson': '逐行输出每个事件，每行一个 JSON 对象',
   'submit.option.no_wait': '输出请求编号后立即退出',
+  'submit.option.idempotency_key': '以此 Idempotency-Key 发送：使用同一个键，无论发送多少次都只算一个请求',
   'submit.examples': `示例：
   spaces submit alice/Echo "写一首关于春天的诗"
   cat letter.txt | spaces submit alice/Summary
@@ -157,6 +158,7 @@ export const zh: Readonly<Record<MessageKey, string>> = {
   'submit.queued': '排队中',
   'submit.processing': '处理中 {{instance}}',
   'submit.again': '应用失去连接，请求将从头重新运行。',
+  'submit.sending_again': '服务没有响应，正在重新发送。这仍是同一个请求。',
   'submit.canceling': '正在取消…（再按一次 Ctrl+C 立即退出）',
   'submit.canceled': '请求 {{id}} 已取消',
   'submit.failed': '{{problem}}（请求 {{id}}）',

@@ -37,6 +37,8 @@ export interface HubHttp {
 
 const DEFAULT_TIMEOUT_MS = 30_000
 const MAX_ERROR_CHARS = 100_000
+/** What a proxy says in its own words while the hub behind it is away. */
+const GATEWAY_STATUSES: readonly number[] = [502, 503, 504]
 
 export function createHubHttp(options: HubHttpOptions): HubHttp {
   const cookies = createCookies()
@@ -92,7 +94,7 @@ export function createHubHttp(options: HubHttpOptions): HubHttp {
   async function refusalFrom(response: Response): Promise<Error> {
     const text = await response.text().catch(() => '')
     const parsed = errorBody.safeParse(parseJson(text.slice(0, MAX_ERROR_CHARS)))
-    if (!parsed.success) return new HubUnreachable(options.origin, 'not_a_hub')
+    if (!parsed.success) return new HubUnreachable(options.origin, GATEWAY_STATUSES.includes(response.status) ? 'lost' : 'not_a_hub')
     const { code, message, field } = parsed.data.error
     return new HubRefusal(code, message, { field })
   }
