@@ -12,6 +12,9 @@ interface Check {
 
 const WEB = join(ROOT, 'packages', 'web')
 
+/** A folder without a file yet is not in a clone. */
+const CRUISED = ['packages', 'examples', 'scripts', 'tests', 'bench'].filter((folder) => existsSync(join(ROOT, folder)))
+
 const CHECKS: readonly Check[] = [
   { name: 'types', command: ['tsc', '-p', 'tsconfig.json'] },
   {
@@ -22,7 +25,7 @@ const CHECKS: readonly Check[] = [
   { name: 'lint', command: ['oxlint', '--type-aware', '--deny-warnings', '--report-unused-disable-directives'] },
   { name: 'lint-svelte', command: ['eslint', '--no-warn-ignored', 'packages/web/src'] },
   { name: 'format', command: ['oxfmt', '--check'] },
-  { name: 'arrows', command: ['depcruise', '--config', '.dependency-cruiser.js', 'packages', 'examples', 'scripts', 'tests', 'bench'] },
+  { name: 'arrows', command: ['depcruise', '--config', '.dependency-cruiser.js', ...CRUISED] },
   { name: 'unused', command: ['knip'] },
 ]
 

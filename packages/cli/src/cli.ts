@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty'
 import type { Language } from '@websocket-spaces/protocol'
 import picocolors from 'picocolors'
 import { languageOf } from './language.ts'
@@ -24,7 +25,7 @@ export function createCli(env: NodeJS.ProcessEnv): Cli {
     env,
     language,
     t: createTranslate(language),
-    colors: picocolors.createColors(wantsColors(env, process.stdout.isTTY)),
+    colors: picocolors.createColors(wantsColors(env, isatty(process.stdout.fd))),
     secrets: createSecretStore(),
     out: (line) => void process.stdout.write(`${line}\n`),
     err: (line) => void process.stderr.write(`${line}\n`),
