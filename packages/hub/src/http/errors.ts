@@ -5,7 +5,8 @@ import { languageOf } from './language.ts'
 
 /** The sole place where an error becomes an HTTP answer. What is not ours is logged whole and told to nobody. */
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const known = toSpacesError(error) ?? new SpacesError('internal', { request_id: request.id }, { cause: error })
+  const known =
+    toSpacesError(error, request.routeOptions.bodyLimit) ?? new SpacesError('internal', { request_id: request.id }, { cause: error })
   if (known.code === 'internal') request.log.error({ err: error }, 'request failed')
   const body: ErrorBody = { error: { code: known.code, message: sayTo(languageOf(request.headers), known) } }
   if (typeof known.details.field === 'string') body.error.field = known.details.field
@@ -39,13 +40,13 @@ function invalidInput(error: z.ZodError, language: Language = 'en'): SpacesError
   )
 }
 
-function toSpacesError(error: unknown): SpacesError | undefined {
+function toSpacesError(error: unknown, limit: number = LIMITS.httpBodyBytes): SpacesError | undefined {
   if (error instanceof SpacesError) return error
   if (error instanceof z.ZodError) return invalidInput(error)
   if (!isFastifyError(error)) return undefined
   switch (error.code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return new SpacesError('payload_too_large', { limit: LIMITS.httpBodyBytes })
+      return new SpacesError('payload_too_large', { limit })
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return new SpacesError('unsupported_media_type', { expected: 'application/json' })
     case 'FST_ERR_CTP_EMPTY_JSON_BODY':
@@ -54,7 +55,7 @@ function toSpacesError(error: unknown): SpacesError | undefined {
       return new SpacesError('malformed_json')
   }
   // What remains of Fastify's own 4xx, such as a path with a broken escape.
-  if (error.statusCode === 413) return new SpacesError('payload_too_large', { limit: LIMITS.httpBodyBytes })
+  if (error.statusCode === 413) return new SpacesError('payload_too_large', { limit })
   if (error.statusCode === 404 || error.statusCode === 414) return new SpacesError('not_found')
   if (error.statusCode !== undefined && error.statusCode < 500) return new SpacesError('malformed_json', {}, { cause: error })
   return undefined

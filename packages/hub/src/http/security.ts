@@ -10,20 +10,24 @@ export interface SecurityOptions {
   readonly scriptHashes: readonly string[]
 }
 
+/** What every answer carries, also to an address that cannot be read. */
+export function strictHeaders({ publicUrl, scriptHashes }: SecurityOptions): Readonly<Record<string, string>> {
+  return {
+    'content-security-policy': contentSecurityPolicy(scriptHashes),
+    'x-content-type-options': 'nosniff',
+    'x-frame-options': 'DENY',
+    'referrer-policy': 'same-origin',
+    'cross-origin-opener-policy': 'same-origin',
+    'cross-origin-resource-policy': 'same-origin',
+    'permissions-policy': 'camera=(self), microphone=(self), geolocation=()',
+    ...(publicUrl?.startsWith('https:') === true ? { 'strict-transport-security': 'max-age=15552000' } : {}),
+  }
+}
+
 /** Strict headers on every answer; writes that come from another site are refused. */
-export function secure(app: FastifyInstance, { publicUrl, scriptHashes }: SecurityOptions): void {
-  const policy = contentSecurityPolicy(scriptHashes)
+export function secure(app: FastifyInstance, headers: Readonly<Record<string, string>>, publicUrl: string | undefined): void {
   app.addHook('onRequest', async (request, reply) => {
-    void reply.headers({
-      'content-security-policy': policy,
-      'x-content-type-options': 'nosniff',
-      'x-frame-options': 'DENY',
-      'referrer-policy': 'same-origin',
-      'cross-origin-opener-policy': 'same-origin',
-      'cross-origin-resource-policy': 'same-origin',
-      'permissions-policy': 'camera=(self), microphone=(self), geolocation=()',
-    })
-    if (publicUrl?.startsWith('https:') === true) void reply.header('strict-transport-security', 'max-age=15552000')
+    void reply.headers(headers)
     if (!SAFE_METHODS.has(request.method) && isCrossSite(request.headers, request.host, publicUrl)) throw new SpacesError('cross_site')
   })
 }

@@ -6,12 +6,14 @@ import { answerError } from './errors.ts'
 import { requireSignIn } from './identity.ts'
 import { loadPage, servePage } from './page.ts'
 import { routes } from './routes/index.ts'
-import { secure } from './security.ts'
+import { secure, strictHeaders } from './security.ts'
 
 /** The HTTP side, not yet listening. */
 export async function createHttpServer(services: Services): Promise<FastifyInstance> {
   const { config, log, accounts } = services
   const logger: FastifyBaseLogger = log
+  const page = loadPage(config.webDir)
+  const headers = strictHeaders({ publicUrl: config.publicUrl, scriptHashes: page.scriptHashes })
   const app = Fastify({
     loggerInstance: logger,
     genReqId: () => uuid(),
@@ -24,12 +26,13 @@ export async function createHttpServer(services: Services): Promise<FastifyInsta
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 512 },
     // What no route got to see, such as an address that is too long.
-    frameworkErrors: (error, request, reply) => void answerError(error, request, reply),
+    frameworkErrors: (error, request, reply) => void answerError(error, request, reply.headers(headers)),
   })
-  const page = loadPage(config.webDir)
   allowEmptyJson(app)
+  // Text is what a page of another site may send without being asked first.
+  app.removeContentTypeParser('text/plain')
   app.setErrorHandler(answerError)
-  secure(app, { publicUrl: config.publicUrl, scriptHashes: page.scriptHashes })
+  secure(app, headers, config.publicUrl)
   requireSignIn(app, accounts)
   logAnswers(app)
   for (const route of routes) route(app, services)

@@ -9,17 +9,8 @@ const PATH = '/api/v1/spaces/:owner/:name/cover'
 
 /** The cover image of a space. What is stored is what its first bytes say, whatever the header claimed. */
 export function coverRoutes(app: FastifyInstance, { catalog }: Services): void {
-  app.addContentTypeParser(COVER_TYPES, { parseAs: 'buffer', bodyLimit: LIMITS.coverBytes }, (_request, body, done) => done(null, body))
-
-  app.put(PATH, async (request, reply) => {
-    const { owner, name } = parse(spaceReferenceParams, request.params)
-    const space = await catalog.editable(owner, name, identityOf(request))
-    const mediaType = Buffer.isBuffer(request.body) ? imageType(request.body) : null
-    if (mediaType === null || !Buffer.isBuffer(request.body))
-      throw new SpacesError('unsupported_media_type', { expected: COVER_TYPES.join(', ') })
-    await catalog.setCover(space, { mediaType, bytes: request.body })
-    return reply.status(204).send()
-  })
+  // In a scope of its own: no other route takes images.
+  void app.register(async (scope) => putCover(scope, catalog))
 
   app.delete(PATH, async (request, reply) => {
     const { owner, name } = parse(spaceReferenceParams, request.params)
@@ -31,6 +22,20 @@ export function coverRoutes(app: FastifyInstance, { catalog }: Services): void {
     const { owner, name } = parse(spaceReferenceParams, request.params)
     const cover = await catalog.cover(await catalog.find(owner, name, identityOf(request)))
     return reply.type(cover.mediaType).header('cache-control', 'private, max-age=86400').send(Buffer.from(cover.bytes))
+  })
+}
+
+function putCover(scope: FastifyInstance, catalog: Services['catalog']): void {
+  scope.addContentTypeParser(COVER_TYPES, { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+
+  scope.put(PATH, { bodyLimit: LIMITS.coverBytes }, async (request, reply) => {
+    const { owner, name } = parse(spaceReferenceParams, request.params)
+    const space = await catalog.editable(owner, name, identityOf(request))
+    const mediaType = Buffer.isBuffer(request.body) ? imageType(request.body) : null
+    if (mediaType === null || !Buffer.isBuffer(request.body))
+      throw new SpacesError('unsupported_media_type', { expected: COVER_TYPES.join(', ') })
+    await catalog.setCover(space, { mediaType, bytes: request.body })
+    return reply.status(204).send()
   })
 }
 
