@@ -15,9 +15,15 @@ export function onSignedOut(listener: () => void): void {
   whenSignedOut = listener
 }
 
+interface Extra {
+  readonly headers?: Readonly<Record<string, string>>
+  /** Milliseconds until the hub counts as unreachable. */
+  readonly timeoutMs?: number
+}
+
 /** Calls the hub and parses its answer. Throws `HubError` or `HubUnreachable`. */
-export async function call<T>(method: Method, path: string, schema: z.ZodType<T>, body?: unknown): Promise<T> {
-  const response = await send(method, path, body)
+export async function call<T>(method: Method, path: string, schema: z.ZodType<T>, body?: unknown, extra?: Extra): Promise<T> {
+  const response = await send(method, path, body, extra)
   return schema.parse(await readJson(response))
 }
 
@@ -38,12 +44,18 @@ export function spacePath(owner: string, name: string, rest = ''): string {
   return `/api/v1/spaces/${encodeURIComponent(owner)}/${encodeURIComponent(name)}${rest}`
 }
 
-async function send(method: Method, path: string, body: unknown): Promise<Response> {
-  const headers = new Headers({ accept: 'application/json', 'accept-language': untrack(languageTag) })
+async function send(method: Method, path: string, body: unknown, { headers: more, timeoutMs }: Extra = {}): Promise<Response> {
+  const headers = new Headers({ accept: 'application/json', 'accept-language': untrack(languageTag), ...more })
   if (body instanceof Blob) headers.set('content-type', body.type)
   else if (body !== undefined) headers.set('content-type', 'application/json')
   const payload = body === undefined || body instanceof Blob ? body : JSON.stringify(body)
-  const response = await reach(path, { method, headers, credentials: 'same-origin', ...(payload === undefined ? {} : { body: payload }) })
+  const response = await reach(path, {
+    method,
+    headers,
+    credentials: 'same-origin',
+    ...(payload === undefined ? {} : { body: payload }),
+    ...(timeoutMs === undefined ? {} : { signal: AbortSignal.timeout(timeoutMs) }),
+  })
   if (!response.ok) throw await failureOf(response)
   return response
 }

@@ -2,8 +2,13 @@ import { requestPage, requestView } from '@websocket-spaces/protocol'
 import type { RequestPage, RequestView } from '@websocket-spaces/protocol'
 import { call, spacePath, withQuery } from './http.ts'
 
-export function submitRequest(owner: string, name: string, prompt: string): Promise<RequestView> {
-  return call('POST', spacePath(owner, name, '/requests'), requestView, { input: { prompt } })
+/** Long enough for the longest prompt over a slow line. */
+const SUBMIT_MS = 60_000
+
+/** Submits under one `key` are one request, however many arrive. */
+export function submitRequest(owner: string, name: string, prompt: string, key: string): Promise<RequestView> {
+  const extra = { headers: { 'idempotency-key': key }, timeoutMs: SUBMIT_MS }
+  return call('POST', spacePath(owner, name, '/requests'), requestView, { input: { prompt } }, extra)
 }
 
 export function fetchRequest(id: string): Promise<RequestView> {

@@ -28,6 +28,8 @@ export const space = {
       private: 'Private',
       private_text: 'Only you and the admins see it.',
     },
+    more: 'more',
+    more_about: 'More about {{name}}',
     connect_app: 'Connect an app',
     edit: 'Settings',
     idle: 'Ready, nothing waiting',
@@ -38,6 +40,7 @@ export const space = {
     running: '{{count}} running',
     waiting: '{{count}} waiting',
   },
+  picture: { prompt: 'Image in the prompt', sized: 'Image, {{size}}', sample: 'Sample image' },
   recent: {
     title: 'My recent requests here',
     all: 'All my requests',

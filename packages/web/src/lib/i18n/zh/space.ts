@@ -28,6 +28,8 @@ export const space = {
       private: '私有',
       private_text: '只有您和管理员可见。',
     },
+    more: '更多',
+    more_about: '{{name}} 的详细简介',
     connect_app: '连接应用',
     edit: '设置',
     idle: '就绪，无需排队',
@@ -37,6 +39,7 @@ export const space = {
     running: '{{count}} 个运行中',
     waiting: '{{count}} 个排队中',
   },
+  picture: { prompt: '提示词中的图片', sized: '图片，{{size}}', sample: '示例图片' },
   recent: {
     title: '我在此空间的最近请求',
     all: '我的全部请求',

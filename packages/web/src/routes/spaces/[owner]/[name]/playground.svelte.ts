@@ -1,18 +1,18 @@
 /** What the playground shows: the current run, and the user's recent requests on this space. */
 import { isFinished, requestId } from '@websocket-spaces/protocol'
 import type { RequestView, Space } from '@websocket-spaces/protocol'
-import { listSpaceRequests, submitRequest } from '#lib/api/requests.ts'
+import { listSpaceRequests } from '#lib/api/requests.ts'
 import { MyRequests } from '#lib/live/my-requests.svelte.ts'
 import { Resource } from '#lib/resource.svelte.ts'
 import { RunStore } from '#lib/run/run-store.svelte.ts'
+import { Submission } from '#lib/run/submission.svelte.ts'
 import { secondsBetween } from '#lib/ui/time.svelte.ts'
 
 const RECENT = 8
 
 export class Playground {
   current = $state.raw<RunStore>()
-  submitting = $state(false)
-  failure = $state<unknown>()
+  readonly submission = new Submission()
   readonly recent: MyRequests
   readonly loading: Resource<void>
   readonly #space: Space
@@ -26,6 +26,7 @@ export class Playground {
       this.recent.merge(requests)
     })
     $effect(() => () => {
+      this.submission.stop()
       this.recent.stop()
       this.current?.stop()
     })
@@ -52,19 +53,19 @@ export class Playground {
 
   /** Submits `prompt`; the accepted request becomes the current run. */
   async submit(prompt: string): Promise<RequestView | undefined> {
-    this.submitting = true
-    this.failure = undefined
-    try {
-      const view = await submitRequest(this.#space.owner, this.#space.name, prompt)
-      this.#show(new RunStore(view.id, isFinished(view.status) ? undefined : view))
-      this.recent.merge([view])
-      return view
-    } catch (error) {
-      this.failure = error
-      return undefined
-    } finally {
-      this.submitting = false
-    }
+    return this.#take(await this.submission.send(this.#space.owner, this.#space.name, prompt))
+  }
+
+  /** Submits again what got no answer; it stays one request. */
+  async tryAgain(): Promise<RequestView | undefined> {
+    return this.#take(await this.submission.tryAgain())
+  }
+
+  #take(view: RequestView | undefined): RequestView | undefined {
+    if (!view) return undefined
+    this.#show(new RunStore(view.id, isFinished(view.status) ? undefined : view))
+    this.recent.merge([view])
+    return view
   }
 
   #show(store: RunStore): void {

@@ -1,0 +1,26 @@
+import { describe, expect, it } from 'vitest'
+import { firstParagraph, plainText } from './plain-text.ts'
+
+describe('the first paragraph', () => {
+  it.each([
+    ['# OCR\n\nReads the *text* in an image.\nIn English.\n\nMore of it.', 'Reads the text in an image. In English.'],
+    ['Title\n=====\nReads `text` with [tesseract](https://example.org).', 'Reads text with tesseract.'],
+    ['![logo](logo.png)\n\n识别图片中的**文字**。', '识别图片中的文字。'],
+    ['<!-- note -->\n---\n> Says __what__ is in some_file_name.', 'Says what is in some_file_name.'],
+    ['# Only a title', ''],
+    ['', ''],
+    [' \n\n ', ''],
+    ['```\ncode\n```', ''],
+    ['a\r\n\r\nb', 'a'],
+  ])('%j', (markdown, text) => {
+    expect(firstParagraph(markdown)).toBe(text)
+  })
+
+  it('is cut', () => {
+    expect(firstParagraph('x'.repeat(20_000))).toHaveLength(400)
+  })
+})
+
+it('a card shows the first words', () => {
+  expect(plainText('# T\n\nOne **two**\n\nthree')).toBe('One two three')
+})
