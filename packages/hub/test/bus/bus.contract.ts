@@ -92,7 +92,11 @@ export function busContract(name: string, open: () => Promise<BusUnderTest>): vo
       const id = newRequestId()
       const heard: string[] = []
       const stops: (() => void)[] = []
-      stops.push(bus.here.subscribe(`request:${id}`, () => void (heard.push('first'), stops.forEach((stop) => stop()))))
+      const leave = (): void => {
+        heard.push('first')
+        for (const stop of stops) stop()
+      }
+      stops.push(bus.here.subscribe(`request:${id}`, leave))
       stops.push(bus.here.subscribe(`request:${id}`, () => heard.push('second')))
       bus.here.subscribe(`request:${id}`, () => heard.push('third'))
       bus.here.publish(output(id, 1))

@@ -17,6 +17,10 @@ afterAll(async () => {
   expect(hub.errors).toEqual([])
 })
 
+function isDisconnected(status: unknown): boolean {
+  return !(status as { connected: boolean }).connected
+}
+
 /** Stops reading and writing, as a frozen machine would; returns how to go on. */
 function freeze({ socket }: AppSocket): () => void {
   const transport = socket.io.engine.transport as unknown as { ws: { _socket?: { pause(): void; resume(): void } } }
@@ -53,7 +57,7 @@ describe.concurrent('with patience', () => {
     const thaw = freeze(app)
     await shows(own.path, false)
     const statuses = (): unknown[] => live.all(LIVE_EVENTS.spaceStatus)
-    await eventually(statuses, (all) => all.some((status) => (status as { connected: boolean }).connected === false))
+    await eventually(statuses, (all) => all.some(isDisconnected))
     expect(await alice.view(id)).toMatchObject({ status: 'processing', attempts: 1 })
     const told = statuses().length
     thaw()
@@ -70,7 +74,7 @@ describe.concurrent('with patience', () => {
     using live = await connectLive(hub.url, alice)
     await live.call('watch_space', { space_id: own.space.id })
     await new Promise((resolve) => setTimeout(resolve, 5_000))
-    expect(live.all(LIVE_EVENTS.spaceStatus).filter((status) => (status as { connected: boolean }).connected === false)).toEqual([])
+    expect(live.all(LIVE_EVENTS.spaceStatus).filter(isDisconnected)).toEqual([])
   })
 
   test('a hub stops although a peer does not answer any more', async () => {
