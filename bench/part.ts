@@ -1,0 +1,10 @@
+export interface PartOptions {
+  /** Small and short: shows that it works, says nothing about speed. */
+  readonly quick: boolean
+  readonly log: (line: string) => void
+  /** Folder for CPU profiles of the hub. */
+  readonly profile: string | undefined
+}
+
+/** Measures something; resolves with what RESULTS.md says about it, in Markdown. */
+export type Part = (options: PartOptions) => Promise<string>

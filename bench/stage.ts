@@ -1,0 +1,61 @@
+/** The servers to be measured, each with an app, all in processes of their own. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { SpacesClient } from '@websocket-spaces/client'
+import type { UserId } from '@websocket-spaces/protocol'
+import { z } from 'zod'
+import { type BenchProcess, startProcess } from './processes/start.ts'
+
+const ADMIN_PASSWORD = 'a password for the bench'
+const nothing = z.unknown()
+
+export type Durability = 'full' | 'normal'
+
+export interface RunningHub extends AsyncDisposable {
+  readonly process: BenchProcess
+  readonly port: number
+  readonly client: SpacesClient
+  /** `Bearer wsk_…` */
+  readonly authorization: string
+  /** A connect token for all spaces. */
+  readonly token: string
+  readonly userId: UserId
+}
+
+export interface HubOptions {
+  readonly durability?: Durability
+  /** Folder for a CPU profile of the hub. */
+  readonly profile?: string | undefined
+}
+
+/** A folder that is gone afterwards. */
+export async function makeFolder(): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await mkdtemp(join(tmpdir(), 'wss-bench-'))
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
+}
+
+/** A hub with default settings on a free port; its log goes into a file, as a service's would. */
+export async function startHub(dataDir: string, { durability = 'full', profile }: HubOptions = {}): Promise<RunningHub> {
+  const env = { HOST: '127.0.0.1', PORT: '0', DATA_DIR: dataDir, ADMIN_PASSWORD, SQLITE_SYNCHRONOUS: durability, LOG_LEVEL: 'info' }
+  const process = await startProcess('hub', { env, logFile: join(dataDir, 'hub.log'), profile })
+  try {
+    const port = await process.call('port', null, z.number())
+    const client = new SpacesClient({ host: `http://127.0.0.1:${port}` })
+    const me = await client.signIn('admin', ADMIN_PASSWORD)
+    const { token: key } = await client.createKey('bench')
+    const { token } = await client.createConnectToken('bench')
+    const dispose = async (): Promise<void> => process[Symbol.asyncDispose]()
+    return { process, port, client, authorization: `Bearer ${key}`, token, userId: me.id, [Symbol.asyncDispose]: dispose }
+  } catch (error) {
+    await process[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+/** An app that answers at once, registered at a relay or for a space of a hub. */
+export async function startEchoApp(port: number, space = 'bench', token = 'none'): Promise<BenchProcess> {
+  const app = await startProcess('echo-app')
+  await app.call('connect', { port, space, token, concurrency: 1_000 }, nothing)
+  return app
+}
