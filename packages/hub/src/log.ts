@@ -11,5 +11,5 @@ export function createLog({ logLevel }: Pick<HubConfig, 'logLevel'>): Logger {
     redact: ['req.headers.authorization', 'req.headers.cookie', 'token', 'password', '*.token', '*.password'],
   }
   if (!process.stderr.isTTY) return pino(options, destination({ dest: 2, sync: true }))
-  return pino(options, pretty({ destination: 2, sync: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss' }))
+  return pino(options, pretty({ destination: 2, sync: true, ignore: 'pid,hostname', singleLine: true, translateTime: 'SYS:HH:MM:ss' }))
 }
