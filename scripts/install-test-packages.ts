@@ -2,7 +2,7 @@
 import { endChildrenOnSignals, run } from './run-command.ts'
 import { say } from './say.ts'
 
-/** The one list of Debian packages the tests need. PostgreSQL and Redis join it when the tests use them. */
+/** The one list of Debian packages the tests need. */
 const PACKAGES = [
   // A real browser, and a font without which Chinese is drawn as boxes.
   'chromium',
@@ -11,6 +11,9 @@ const PACKAGES = [
   'python3',
   'python3-socketio',
   'python3-aiohttp',
+  // The tests start servers of their own from these, in temporary directories.
+  'postgresql',
+  'redis-server',
 ] as const
 
 /** Throws, with the command to type, when something is missing and cannot be installed from here. */

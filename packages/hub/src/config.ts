@@ -18,6 +18,7 @@ const environment = z.object({
   LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
   TRUST_PROXY: z.stringbool().default(false),
   WEB_DIR: z.string().min(1).default(BUILT_PAGE),
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   SQLITE_SYNCHRONOUS: z.enum(['full', 'normal']).default('full'),
 })
 
@@ -33,6 +34,8 @@ export interface HubConfig {
   /** Whether X-Forwarded-* headers come from a proxy of the operator's. */
   readonly trustProxy: boolean
   readonly webDir: string
+  /** PostgreSQL instead of a SQLite file in the data directory. Holds a password: never to be shown. */
+  readonly databaseUrl?: string | undefined
   /** `normal`: the last moments before a power cut may be lost; a crash of the hub loses nothing either way. */
   readonly synchronous: 'full' | 'normal'
 }
@@ -45,7 +48,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): HubConfig {
     const name = settingName.parse(parsed.error.issues[0]?.path[0])
     throw new StartupError('config_invalid', { name, expected: EXPECTED[name] })
   }
-  const { HOST, PORT, DATA_DIR, ADMIN_PASSWORD, PUBLIC_URL, LOG_LEVEL, TRUST_PROXY, WEB_DIR, SQLITE_SYNCHRONOUS } = parsed.data
+  const { HOST, PORT, DATA_DIR, ADMIN_PASSWORD, PUBLIC_URL, LOG_LEVEL, TRUST_PROXY, WEB_DIR } = parsed.data
   return {
     listen: { host: HOST, port: PORT },
     dataDir: resolve(DATA_DIR),
@@ -54,6 +57,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): HubConfig {
     logLevel: LOG_LEVEL,
     trustProxy: TRUST_PROXY,
     webDir: resolve(WEB_DIR),
-    synchronous: SQLITE_SYNCHRONOUS,
+    databaseUrl: parsed.data.DATABASE_URL,
+    synchronous: parsed.data.SQLITE_SYNCHRONOUS,
   }
 }

@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { type Accounts, createAccounts } from './accounts/accounts.ts'
-import { loadOrCreateSecret } from './accounts/auth-secret.ts'
+import { loadOrCreateSecret, loadOrCreateSharedSecret } from './accounts/auth-secret.ts'
 import { MemoryBus } from './bus/memory-bus.ts'
 import type { HubConfig } from './config.ts'
 import { trackConnections } from './http/lingering.ts'
@@ -17,8 +17,9 @@ import { Catalog } from './spaces/catalog.ts'
 import { viewConnection } from './spaces/connection-view.ts'
 import { Connections } from './spaces/connections.ts'
 import { StartupError } from './startup-error.ts'
-import { type Database, type OpenDatabase, openDatabase } from './store/database.ts'
+import type { OpenDatabase } from './store/database.ts'
 import { createInviteStore } from './store/invites.ts'
+import { openDatabase } from './store/open.ts'
 import { createRequestStore } from './store/requests/index.ts'
 import { createSecretStore } from './store/secrets.ts'
 import { createSettingsStore } from './store/settings.ts'
@@ -44,7 +45,7 @@ export interface HubOverrides {
 /** Puts a hub together; the only place where parts meet. Throws `StartupError`. */
 export async function createHub(config: HubConfig, overrides: HubOverrides = {}): Promise<Hub> {
   const log = overrides.log ?? createLog(config)
-  const opened = await openDatabase(config.dataDir, config.synchronous)
+  const opened = await openDatabase(config)
   try {
     return await assemble(config, opened, log, overrides.now ?? Date.now)
   } catch (error) {
@@ -58,7 +59,7 @@ async function assemble(config: HubConfig, opened: OpenDatabase, log: Logger, no
   const bus = new MemoryBus()
   const connections = new Connections()
   const onError = (message: string, error: unknown): void => log.error({ err: error }, message)
-  const accounts = await openAccounts({ config, db, bus, connections, onError, now })
+  const accounts = await opened.alone(() => openAccounts({ config, opened, bus, connections, onError, now }))
   const spaces = createSpaceStore(db)
   const store = createRequestStore(db)
   const flow = new Flow({ store, spaces, bus, connections, now, onError })
@@ -93,22 +94,25 @@ async function assemble(config: HubConfig, opened: OpenDatabase, log: Logger, no
 
 interface AccountParts {
   readonly config: HubConfig
-  readonly db: Database
+  readonly opened: OpenDatabase
   readonly bus: Bus
   readonly connections: Connections
   readonly onError: (message: string, error: unknown) => void
   readonly now: () => number
 }
 
-async function openAccounts({ config, db, bus, connections, onError, now }: AccountParts): Promise<Accounts> {
+async function openAccounts({ config, opened, bus, connections, onError, now }: AccountParts): Promise<Accounts> {
+  const { db, type } = opened
+  const settings = createSettingsStore(db)
   return createAccounts({
-    database: { db, type: 'sqlite' },
+    database: { db, type },
     secrets: createSecretStore(db),
     invites: createInviteStore(db),
-    settings: createSettingsStore(db),
+    settings,
     users: createUserDirectory(db),
     dataDir: config.dataDir,
-    secret: await loadOrCreateSecret(config.dataDir),
+    secret: type === 'sqlite' ? await loadOrCreateSecret(config.dataDir) : await loadOrCreateSharedSecret(settings),
+    sharedStore: type === 'postgres',
     publicUrl: config.publicUrl,
     adminPassword: config.adminPassword,
     onRevoked(tokenIds) {

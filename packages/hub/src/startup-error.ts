@@ -29,6 +29,14 @@ const CAUSES = {
     en: 'The disk holding {path} is full. Free some space and start again; nothing stored was lost.',
     zh: '{path} 所在磁盘已满。请清理空间后重新启动；已保存的数据没有丢失。',
   },
+  database_unreachable: {
+    en: 'Cannot reach PostgreSQL at {database} ({problem}). Start it, or check DATABASE_URL.',
+    zh: '无法连接 PostgreSQL：{database}（{problem}）。请启动数据库，或检查 DATABASE_URL。',
+  },
+  database_refused: {
+    en: 'PostgreSQL at {database} refuses this hub ({problem}). Check user, password and database in DATABASE_URL, and that the user may create tables.',
+    zh: 'PostgreSQL {database} 拒绝了本服务（{problem}）。请检查 DATABASE_URL 中的用户名、密码和数据库名，并确认该用户有建表权限。',
+  },
   database_newer: {
     en: 'The database {path} was written by a newer version (it has "{migration}"). Update this program, or restore a backup.',
     zh: '数据库 {path} 由更新的版本写入（含有“{migration}”）。请升级本程序，或恢复备份。',
@@ -49,6 +57,7 @@ export const EXPECTED = {
   LOG_LEVEL: 'trace | debug | info | warn | error | fatal | silent',
   TRUST_PROXY: 'true | false',
   WEB_DIR: './packages/web/build',
+  DATABASE_URL: 'postgres://user:password@host:5432/database',
   SQLITE_SYNCHRONOUS: 'full | normal',
 } as const
 

@@ -155,6 +155,12 @@ export const ERRORS = {
     en: "The hub's disk is full. Nothing was accepted; tell the admin.",
     zh: '服务器磁盘已满，未接受任何内容，请联系管理员。',
   },
+  storage_unavailable: {
+    status: 503,
+    retryable: true,
+    en: 'The hub cannot reach its database at the moment. Please try again shortly.',
+    zh: '服务器暂时无法访问数据库，请稍后再试。',
+  },
   internal: {
     status: 500,
     retryable: true,

@@ -77,6 +77,7 @@ const SETTINGS = [
   ['LOG_LEVEL', 'info'],
   ['TRUST_PROXY', 'false'],
   ['WEB_DIR', ''],
+  ['DATABASE_URL', ''],
   ['SQLITE_SYNCHRONOUS', 'full'],
 ] as const
 

@@ -20,6 +20,8 @@ export interface AccountsOptions {
   readonly invites: InviteStore
   readonly settings: SettingsStore
   readonly users: UserDirectory
+  /** Whether other nodes work on the same users, each with a data directory of its own. */
+  readonly sharedStore?: boolean
   readonly dataDir: string
   /** Signs session cookies: {@link loadOrCreateSecret}. */
   readonly secret: string

@@ -12,6 +12,8 @@ import { addUser, hasPassword } from './passwords.ts'
 /** In the data directory; holds nothing but the password, and only until that is changed. */
 export const ADMIN_PASSWORD_FILE = 'admin-password.txt'
 const ADMIN_USERNAME = 'admin'
+/** Milliseconds that a sign-up on another node may be between its two steps. */
+const BEING_MADE = 60_000
 /** Setting: id of the user whose generated password is still in use. */
 const INITIAL_USER = 'initial_password_user'
 
@@ -29,6 +31,8 @@ export interface FirstAdminOptions {
   readonly users: UserDirectory
   readonly settings: SettingsStore
   readonly dataDir: string
+  /** Other nodes may be signing people up while this one starts, and the first password may lie in the data directory of one of them. */
+  readonly sharedStore?: boolean
   /** ADMIN_PASSWORD; without it one is generated. */
   readonly adminPassword: string | undefined
   readonly onError: (message: string, details: unknown) => void
@@ -36,7 +40,7 @@ export interface FirstAdminOptions {
 
 /** Makes sure there is somebody who can sign in as admin. Throws {@link StartupError}. */
 export async function ensureFirstAdmin(options: FirstAdminOptions): Promise<FirstAdmin> {
-  const { auth, users, settings, dataDir, onError } = options
+  const { auth, users, settings, dataDir, sharedStore = false, onError } = options
   const path = join(dataDir, ADMIN_PASSWORD_FILE)
 
   async function isInitialPassword(userId: UserId): Promise<boolean> {
@@ -53,13 +57,14 @@ export async function ensureFirstAdmin(options: FirstAdminOptions): Promise<Firs
   async function finishChange(): Promise<void> {
     const initialUser = await settings.get(INITIAL_USER)
     const written = await readSecretFile(path)
-    if (initialUser === null && written === null) return
+    if (written === null && (initialUser === null || sharedStore)) return
     if (initialUser !== null && written !== null && (await hasPassword(auth, initialUser, written))) return
     await settings.set(INITIAL_USER, null)
     if (written !== null) await rm(path, { force: true })
   }
 
-  await users.removeHalfMade()
+  await users.removeHalfMade({ username: ADMIN_USERNAME })
+  await users.removeHalfMade({ before: sharedStore ? Date.now() - BEING_MADE : Infinity })
   const created = (await users.isEmpty()) ? await createAdmin(options, path) : null
   if (created === null) await finishChange()
   return { created, isInitialPassword, passwordChanged }

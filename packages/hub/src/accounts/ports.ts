@@ -107,8 +107,8 @@ export interface UserDirectory {
   view(id: UserId): Promise<UserView | null>
   /** False, and nothing changed, when no unbanned admin would be left. */
   update(id: UserId, change: { readonly role?: Role; readonly banned?: boolean }): Promise<boolean>
-  /** Accounts are made in two steps; this removes those whose second step never came: the one of this name, or all. */
-  removeHalfMade(username?: string): Promise<void>
+  /** Accounts are made in two steps; this removes those whose second step never came: the one of this name, or all made before a time. */
+  removeHalfMade(which: { readonly username: string } | { readonly before: number }): Promise<void>
   removeExpiredSessions(now: number): Promise<void>
   /** Ends the oldest sessions of a user who has more than `keep`. */
   trimSessions(id: UserId, keep: number): Promise<void>

@@ -66,7 +66,7 @@ async function register({ auth, users }: SignUpOptions, { username, password }: 
     const lostRace = authErrorCode(error) === 'FAILED_TO_CREATE_USER' && (await users.findByName(username)) !== null
     if (lostRace) throw new SpacesError('username_taken', {}, { cause: error })
     const translated = translateAuthError(error)
-    if (!(translated instanceof SpacesError)) await users.removeHalfMade(username)
+    if (!(translated instanceof SpacesError)) await users.removeHalfMade({ username })
     throw translated
   }
 }

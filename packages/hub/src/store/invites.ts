@@ -1,10 +1,12 @@
 import type { InviteStore } from '../accounts/ports.ts'
 import type { Database } from './database.ts'
+import { takeTurn, transact } from './dialect.ts'
 
 export function createInviteStore(db: Database): InviteStore {
   return {
     async add({ id, note, hint, hash, usesLeft, createdAt, expiresAt }, limit) {
-      return db.transaction().execute(async (tx) => {
+      return transact(db, async (tx) => {
+        await takeTurn(tx, 'invites')
         const { count } = await tx
           .selectFrom('invites')
           .select((eb) => eb.fn.countAll<number>().as('count'))

@@ -82,18 +82,18 @@ export interface SubmissionTable {
   created_at: number
 }
 
-/** better-auth's table, read here for the names of owners and users. */
+/** better-auth's table, read here for the names of owners and users. PostgreSQL has types of its own for its booleans and times. */
 export interface UserTable {
   id: UserId
   username: string | null
   displayUsername: string | null
   role: string | null
-  banned: number | null
-  createdAt: string
-  updatedAt: string
+  banned: boolean | number | null
+  createdAt: Date | string
+  updatedAt: Date | string
 }
 
-/** better-auth's table. `expiresAt` is ISO text. */
+/** better-auth's table. `expiresAt` is ISO text, or a time of PostgreSQL's, which compares with such text. */
 export interface SessionTable {
   id: string
   userId: UserId

@@ -2,6 +2,7 @@ import type { Expression, ExpressionBuilder, SqlBool } from 'kysely'
 import { role as roleSchema } from '@websocket-spaces/protocol'
 import type { SecretFilter, SecretStore } from '../accounts/ports.ts'
 import type { Database } from './database.ts'
+import { takeTurn, transact } from './dialect.ts'
 import type { Tables } from './schema.ts'
 
 export function createSecretStore(db: Database): SecretStore {
@@ -21,7 +22,8 @@ export function createSecretStore(db: Database): SecretStore {
 
 async function addSecret(db: Database, ...[secret, limit]: Parameters<SecretStore['add']>): Promise<boolean> {
   const { id, kind, ownerId, spaceId, name, hint, hash, createdAt } = secret
-  return db.transaction().execute(async (tx) => {
+  return transact(db, async (tx) => {
+    await takeTurn(tx, 'secrets of', ownerId)
     const { count } = await tx
       .selectFrom('secrets')
       .select((eb) => eb.fn.countAll<number>().as('count'))

@@ -2,10 +2,9 @@ import { z } from 'zod'
 import { inputKind, SpacesError, type UpdateSpaceBody } from '@websocket-spaces/protocol'
 import type { NewSpace, SpaceQuery, SpaceStore, StoredSpace } from '../spaces/ports.ts'
 import type { Database } from './database.ts'
+import { containing, isTaken, locking, takeTurn, transact } from './dialect.ts'
 import type { SpaceTable } from './schema.ts'
-import { sqliteCode } from './sqlite.ts'
 
-const SQLITE_CONSTRAINT = 19
 const strings = z.array(z.string())
 const inputKinds = z.array(inputKind)
 
@@ -39,7 +38,8 @@ export function createSpaceStore(db: Database): SpaceStore {
       await db.updateTable('spaces').set({ last_seen_at: at }).where('id', '=', id).execute()
     },
     async setCover(id, cover, at) {
-      await db.transaction().execute(async (tx) => {
+      await transact(db, async (tx) => {
+        await takeTurn(tx, 'cover', id)
         await tx.deleteFrom('space_covers').where('space_id', '=', id).execute()
         if (cover !== null)
           await tx.insertInto('space_covers').values({ space_id: id, media_type: cover.mediaType, bytes: cover.bytes }).execute()
@@ -52,7 +52,7 @@ export function createSpaceStore(db: Database): SpaceStore {
     },
     async cover(id) {
       const row = await db.selectFrom('space_covers').selectAll().where('space_id', '=', id).executeTakeFirst()
-      return row === undefined ? null : { mediaType: row.media_type, bytes: row.bytes }
+      return row === undefined ? null : { mediaType: row.media_type, bytes: new Uint8Array(row.bytes) }
     },
   }
 }
@@ -68,7 +68,8 @@ function selectSpaces(db: Database) {
 }
 
 async function insertSpace(db: Database, { id, ownerId, settings, at }: NewSpace, limit: number): Promise<void> {
-  await db.transaction().execute(async (tx) => {
+  await transact(db, async (tx) => {
+    await takeTurn(tx, 'spaces of', ownerId)
     const owned = await tx
       .selectFrom('spaces')
       .select('id')
@@ -115,7 +116,9 @@ function columnsOf(change: UpdateSpaceBody): Partial<SpaceTable> {
 }
 
 async function removeSpace(db: Database, id: StoredSpace['id']): Promise<void> {
-  await db.transaction().execute(async (tx) => {
+  await transact(db, async (tx) => {
+    // Held first: a submit that comes now waits, and then finds the space gone.
+    await locking(tx, 'spaces', tx.selectFrom('spaces').select('id').where('id', '=', id)).execute()
     const requests = tx.selectFrom('requests').select('id').where('space_id', '=', id)
     await tx.deleteFrom('request_events').where('request_id', 'in', requests).execute()
     await tx.deleteFrom('requests').where('space_id', '=', id).execute()
@@ -132,24 +135,12 @@ async function pageOfSpaces(db: Database, query: SpaceQuery): Promise<StoredSpac
   if (category !== undefined) select = select.where('spaces.category', '=', category)
   if (owner !== undefined) select = select.where('user.username', '=', owner.toLowerCase())
   if (before !== undefined) select = select.where('spaces.id', '<', before)
-  if (tag !== undefined) select = select.where('spaces.tags', 'like', containing(JSON.stringify(tag)))
+  if (tag !== undefined) select = select.where(containing(db, 'spaces.tags', JSON.stringify(tag)))
   if (search !== '') {
-    const pattern = containing(search)
-    select = select.where((e) =>
-      e.or([
-        e('spaces.name', 'like', pattern),
-        e('user.username', 'like', pattern),
-        e('spaces.description', 'like', pattern),
-        e('spaces.tags', 'like', pattern),
-      ]),
-    )
+    const columns = ['spaces.name', 'user.username', 'spaces.description', 'spaces.tags']
+    select = select.where((e) => e.or(columns.map((column) => containing(db, column, search))))
   }
   return (await select.execute()).map(toSpace)
-}
-
-/** A pattern for `like`; its own wildcards match any one character or run, which only widens a search. */
-function containing(text: string): string {
-  return `%${text}%`
 }
 
 function toSpaceOrNull(row: SpaceRow | undefined): StoredSpace | null {
@@ -187,7 +178,7 @@ async function takenAsFalse(write: () => Promise<unknown>): Promise<boolean> {
     await write()
     return true
   } catch (error) {
-    if (sqliteCode(error) === SQLITE_CONSTRAINT) return false
+    if (isTaken(error)) return false
     throw error
   }
 }

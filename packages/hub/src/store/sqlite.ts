@@ -3,6 +3,7 @@ import type { SqliteDatabase, SqliteStatement } from 'kysely'
 import { SpacesError } from '@websocket-spaces/protocol'
 
 const SQLITE_FULL = 13
+const SQLITE_CONSTRAINT = 19
 const CACHED_STATEMENTS = 256
 
 /**
@@ -75,6 +76,10 @@ function translateErrors<T>(run: () => T): T {
     if (sqliteCode(error) === SQLITE_FULL) throw new SpacesError('storage_full', {}, { cause: error })
     throw error
   }
+}
+
+export function isConstraintViolation(error: unknown): boolean {
+  return sqliteCode(error) === SQLITE_CONSTRAINT
 }
 
 /** The primary result code of an error from SQLite, or undefined for any other error. */

@@ -2,6 +2,11 @@ import { sql } from 'kysely'
 import { role as roleSchema, type UserId, type UserView } from '@websocket-spaces/protocol'
 import type { User, UserDirectory, UserPageQuery } from '../accounts/ports.ts'
 import type { Database } from './database.ts'
+import { containing, takeTurn, transact } from './dialect.ts'
+import type { UserTable } from './schema.ts'
+
+/** The latest time that ISO text writes with four digits for the year. */
+const FAR = Date.UTC(9999, 0)
 
 /** Reads and changes users in better-auth's own table, which keeps `username` in lower case beside the name as written. */
 export function createUserDirectory(db: Database): UserDirectory {
@@ -30,11 +35,15 @@ export function createUserDirectory(db: Database): UserDirectory {
       return row === undefined ? null : toView(row)
     },
     update: (id, change) => updateUser(db, id, change),
-    async removeHalfMade(username) {
+    async removeHalfMade(which) {
       await db
         .deleteFrom('user')
         .where((eb) => eb.not(eb.exists(eb.selectFrom('account').select('account.userId').whereRef('account.userId', '=', 'user.id'))))
-        .$if(username !== undefined, (query) => query.where('username', '=', username?.toLowerCase() ?? ''))
+        .where((eb) =>
+          'username' in which
+            ? eb('username', '=', which.username.toLowerCase())
+            : eb('createdAt', '<', new Date(Math.min(which.before, FAR)).toISOString()),
+        )
         .execute()
     },
     async removeExpiredSessions(now) {
@@ -52,7 +61,7 @@ export function createUserDirectory(db: Database): UserDirectory {
   }
 }
 
-type UserRow = { id: UserId; username: string | null; displayUsername: string | null; role: string | null; banned: number | null }
+type UserRow = { id: UserId; username: string | null; displayUsername: string | null; role: string | null; banned: UserTable['banned'] }
 
 function selectUser(db: Database) {
   return db.selectFrom('user').select(['id', 'username', 'displayUsername', 'role', 'banned'])
@@ -80,38 +89,44 @@ function selectView(db: Database) {
     ])
 }
 
-function toView(row: UserRow & { createdAt: string; spaces: number | null; requests: number | null }): UserView {
+function toView(row: UserRow & { createdAt: UserTable['createdAt']; spaces: number | null; requests: number | null }): UserView {
   return { ...toUser(row), created_at: new Date(row.createdAt).toISOString(), spaces: row.spaces ?? 0, requests: row.requests ?? 0 }
 }
 
 async function readPage(db: Database, { search, after, limit }: UserPageQuery): Promise<UserView[]> {
-  const pattern = `%${search.toLowerCase().replace(/[\\%_]/g, (sign) => `\\${sign}`)}%`
   const rows = await selectView(db)
     .where('user.username', '>', after)
-    .where(sql<boolean>`${sql.ref('user.username')} like ${pattern} escape '\\'`)
+    .where(containing(db, 'user.username', search))
     .orderBy('user.username')
     .limit(limit)
     .execute()
   return rows.map(toView)
 }
 
-/** Checks and changes in one statement: two admins who demote each other at the same time cannot both succeed. */
-async function updateUser(db: Database, ...[id, { role, banned }]: Parameters<UserDirectory['update']>): Promise<boolean> {
-  const change = { ...(role === undefined ? {} : { role }), ...(banned === undefined ? {} : { banned: banned ? 1 : 0 }) }
+/** One after the other: two admins who demote each other at the same time cannot both succeed. */
+async function updateUser(db: Database, ...args: Parameters<UserDirectory['update']>): Promise<boolean> {
+  return transact(db, async (tx) => {
+    await takeTurn(tx, 'standing of users')
+    return updateUnlessLast(tx, ...args)
+  })
+}
+
+async function updateUnlessLast(db: Database, ...[id, { role, banned }]: Parameters<UserDirectory['update']>): Promise<boolean> {
+  const change = { ...(role === undefined ? {} : { role }), ...(banned === undefined ? {} : { banned }) }
   const { numUpdatedRows } = await db
     .updateTable('user')
     .set({ ...change, updatedAt: new Date().toISOString() })
     .where('id', '=', id)
     .where((eb) => {
       const roleAfter = role === undefined ? eb.ref('user.role') : eb.val(role)
-      const bannedAfter = banned === undefined ? eb.fn.coalesce('user.banned', eb.val(0)) : eb.val(banned ? 1 : 0)
+      const bannedAfter = banned === undefined ? eb.fn.coalesce('user.banned', eb.val(false)) : eb.val(banned)
       const another = eb
         .selectFrom('user as other')
         .select('other.id')
         .where('other.id', '!=', id)
         .where('other.role', '=', 'admin')
-        .where((inner) => inner(inner.fn.coalesce('other.banned', inner.val(0)), '=', 0))
-      return eb.or([eb.and([eb(roleAfter, '=', 'admin'), eb(bannedAfter, '=', 0)]), eb.exists(another)])
+        .where((inner) => inner(inner.fn.coalesce('other.banned', inner.val(false)), '=', false))
+      return eb.or([eb.and([eb(roleAfter, '=', 'admin'), eb(bannedAfter, '=', false)]), eb.exists(another)])
     })
     .executeTakeFirstOrThrow()
   return numUpdatedRows === 1n

@@ -6,8 +6,9 @@ import { type Accounts, createAccounts } from '../../src/accounts/accounts.ts'
 import { loadOrCreateSecret } from '../../src/accounts/auth-secret.ts'
 import type { Caller, Identity } from '../../src/accounts/identity.ts'
 import type { SignedIn } from '../../src/accounts/sign-in.ts'
-import { type Database, openDatabase } from '../../src/store/database.ts'
+import type { Database } from '../../src/store/database.ts'
 import { createInviteStore } from '../../src/store/invites.ts'
+import { openDatabase } from '../../src/store/open.ts'
 import { createSecretStore } from '../../src/store/secrets.ts'
 import { createSettingsStore } from '../../src/store/settings.ts'
 import { createUserDirectory } from '../../src/store/users.ts'
@@ -40,7 +41,7 @@ export async function temporaryDirectory(): Promise<string> {
 /** Accounts on a real SQLite file. `adminPassword: undefined` lets the first admin's password be generated. */
 export async function openAccounts(options: TestOptions = { adminPassword: ADMIN_PASSWORD }): Promise<TestAccounts> {
   const dataDir = options.dataDir ?? (await temporaryDirectory())
-  const database = await openDatabase(dataDir)
+  const database = await openDatabase({ dataDir })
   const { db } = database
   const revokedTokens: SecretId[] = []
   const revokedUsers: UserId[] = []

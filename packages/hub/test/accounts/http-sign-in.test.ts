@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { me, userPage } from '@websocket-spaces/protocol'
-import { openDatabase } from '../../src/store/database.ts'
+import { openDatabase } from '../../src/store/open.ts'
 import { ADMIN, adminOf, ALICE, alice, error, startHub, type TestHub } from './http-harness.ts'
 
 describe('a browser', () => {
@@ -182,7 +182,7 @@ describe('guessing over HTTP', () => {
     await using hub = await startHub()
     await hub.client({ 'x-hub-address': '203.0.113.9', 'x-forwarded-for': '203.0.113.9' })('POST', '/api/auth/sign-in/username', ADMIN)
     await hub.close()
-    await using stored = await openDatabase(hub.dataDir)
+    await using stored = await openDatabase({ dataDir: hub.dataDir })
     expect(await stored.db.selectFrom('session').select('ipAddress').execute()).toEqual([{ ipAddress: '127.0.0.1' }])
   })
 })

@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import { test } from 'vitest'
 import { addSpace, uniqueName } from '../support/material.ts'
-import { openSqliteStore } from '../support/sqlite-store.ts'
+import { startPostgres } from '../support/postgres-server.ts'
+import { openPostgresStore } from '../support/postgres-store.ts'
+import { type LastingStore, openSqliteStore } from '../support/sqlite-store.ts'
 import { claims, expectSound, happens, type Model, type Real, reports, restarts, submits } from './lifecycle-model.ts'
 
 const FACTS = ['started', 'reported', 'lost', 'timed_out', 'canceled'] as const
@@ -19,8 +21,16 @@ const commands = fc.commands(
   { maxCommands: 60, size: 'max' },
 )
 
-test('whatever happens, in whatever order: nothing is lost, each request has one outcome and a log without a gap', async () => {
-  const under = await openSqliteStore()
+const title = 'whatever happens, in whatever order: nothing is lost, each request has one outcome and a log without a gap'
+
+test(`${title} (SQLite)`, async () => live(await openSqliteStore(), 60))
+
+test(`${title} (PostgreSQL)`, async () => {
+  await using server = await startPostgres()
+  await live(await openPostgresStore(await server.createDatabase()), 30)
+})
+
+async function live(under: LastingStore, numRuns: number): Promise<void> {
   const user = await under.addUser('Alice')
   const real = { under }
   try {
@@ -35,9 +45,9 @@ test('whatever happens, in whatever order: nothing is lost, each request has one
           real.under = stage.under
         }
       }),
-      { numRuns: 60 },
+      { numRuns },
     )
   } finally {
     await real.under[Symbol.asyncDispose]()
   }
-})
+}

@@ -5,7 +5,7 @@ import type { Fact } from '../../src/requests/lifecycle.ts'
 import { recover } from '../../src/requests/recover.ts'
 import type { StoredSpace } from '../../src/spaces/ports.ts'
 import { addRequests, DONE, newClaim, newLeaseId, NOON } from '../support/material.ts'
-import type { SqliteStore } from '../support/sqlite-store.ts'
+import type { LastingStore } from '../support/sqlite-store.ts'
 
 /** What a request should be, kept as simply as possible. */
 interface Expected {
@@ -22,7 +22,7 @@ export interface Model {
 }
 
 export interface Real {
-  under: SqliteStore
+  under: LastingStore
   readonly space: StoredSpace
   readonly user: UserId
 }

@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
+import { columnTypes } from '../dialect.ts'
 
 /** Spaces, requests and their events. Ids are time-ordered, so `id` is also the order of arrival. */
 export const base: Migration = {
@@ -38,7 +39,7 @@ async function createSpaces(db: Kysely<unknown>): Promise<void> {
     .createTable('space_covers')
     .addColumn('space_id', 'text', (c) => c.primaryKey())
     .addColumn('media_type', 'text', (c) => c.notNull())
-    .addColumn('bytes', 'blob', (c) => c.notNull())
+    .addColumn('bytes', columnTypes(db).bytes, (c) => c.notNull())
     .execute()
 }
 
@@ -52,7 +53,7 @@ async function createRequests(db: Kysely<unknown>): Promise<void> {
     .addColumn('input', 'text', (c) => c.notNull())
     .addColumn('result', 'text')
     .addColumn('error', 'text')
-    .addColumn('progress', 'real')
+    .addColumn('progress', columnTypes(db).fraction)
     .addColumn('attempt', 'integer', (c) => c.notNull())
     .addColumn('last_seq', 'integer', (c) => c.notNull())
     .addColumn('output_chars', 'integer', (c) => c.notNull())
@@ -73,5 +74,5 @@ async function createRequests(db: Kysely<unknown>): Promise<void> {
   await sql`create index requests_leased on requests (connection_id) where lease_id is not null`.execute(db)
   await sql`create table request_events (
     request_id text not null, seq integer not null, type text not null, data text not null, at bigint not null,
-    primary key (request_id, seq)) without rowid`.execute(db)
+    primary key (request_id, seq)) ${columnTypes(db).clustered}`.execute(db)
 }

@@ -1,6 +1,7 @@
 import { type ErrorCode, LIMITS, type RequestEvent } from '@websocket-spaces/protocol'
 import type { Append, Appended, Report } from '../../requests/ports.ts'
 import type { Database } from '../database.ts'
+import { locking, transact } from '../dialect.ts'
 import type { RequestEventTable, RequestTable } from '../schema.ts'
 
 /** SQLite binds at most 32,766 values in one statement, five a row. */
@@ -8,19 +9,21 @@ const ROWS_PER_INSERT = 1_000
 
 /** Adds reports to the logs of running requests, all in one transaction. */
 export async function appendReports(db: Database, batch: readonly Append[], at: number): Promise<Appended[]> {
-  return db.transaction().execute(async (tx) => {
-    const answers: Appended[] = []
-    for (const append of batch) answers.push(await appendOne(tx, append, at))
-    return answers
+  return transact(db, async (tx) => {
+    const answers = new Map<Append, Appended>()
+    // Held in the order of their ids: two nodes that hold each what the other wants would wait for ever.
+    for (const append of batch.toSorted(byRequest)) answers.set(append, await appendOne(tx, append, at))
+    return batch.map((append) => answers.get(append) ?? { ok: false, code: 'internal' })
   })
 }
 
+function byRequest(a: Append, b: Append): number {
+  return a.requestId < b.requestId ? -1 : Number(a.requestId > b.requestId)
+}
+
 async function appendOne(db: Database, { requestId, leaseId, reports }: Append, at: number): Promise<Appended> {
-  const row = await db
-    .selectFrom('requests')
-    .select(['status', 'lease_id', 'last_seq', 'output_chars', 'progress'])
-    .where('id', '=', requestId)
-    .executeTakeFirst()
+  const found = db.selectFrom('requests').select(['status', 'lease_id', 'last_seq', 'output_chars', 'progress']).where('id', '=', requestId)
+  const row = await locking(db, 'requests', found).executeTakeFirst()
   const refusal = refuse(row, leaseId, reports)
   if (row === undefined || refusal !== null) return { ok: false, code: refusal ?? 'not_found' }
   const events = reports.map((report, index) => numbered(report, row.last_seq + 1 + index, at))

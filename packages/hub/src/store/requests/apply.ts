@@ -2,6 +2,7 @@ import type { Outcome, RequestEvent, RequestId } from '@websocket-spaces/protoco
 import { type Fact, next, type Step } from '../../requests/lifecycle.ts'
 import type { Applied, StoredRequest } from '../../requests/ports.ts'
 import type { Database } from '../database.ts'
+import { locking, transact } from '../dialect.ts'
 import type { RequestTable } from '../schema.ts'
 import { selectRequests, toRequest } from './rows.ts'
 
@@ -10,8 +11,8 @@ type MovingStep = Exclude<Step, { to: 'same' | 'refused' }>
 
 /** Applies one fact: reads the request, asks the lifecycle, writes the step and its event, in one transaction. */
 export async function applyFact(db: Database, id: RequestId, fact: Fact): Promise<Applied> {
-  return db.transaction().execute(async (tx): Promise<Applied> => {
-    const row = await selectRequests(tx).where('requests.id', '=', id).executeTakeFirst()
+  return transact(db, async (tx): Promise<Applied> => {
+    const row = await locking(tx, 'requests', selectRequests(tx).where('requests.id', '=', id)).executeTakeFirst()
     if (row === undefined) return { ok: false, code: 'not_found', request: null }
     const request = toRequest(row)
     const step = next(request.phase, request.attempt, fact)

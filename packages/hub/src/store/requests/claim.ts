@@ -2,15 +2,16 @@ import type { RequestEvent } from '@websocket-spaces/protocol'
 import { requestInput } from '@websocket-spaces/protocol'
 import type { Claim, ClaimedRequest } from '../../requests/ports.ts'
 import type { Database } from '../database.ts'
+import { claiming, transact } from '../dialect.ts'
 import type { RequestTable } from '../schema.ts'
 
 /**
  * Puts the oldest waiting requests under a lease; the first `start` of them begin at once.
- * SQLite has one writer, so that a plain select inside the transaction is a claim.
+ * SQLite has one writer, so that a plain select inside the transaction is a claim; on PostgreSQL it locks its rows.
  */
 export async function claimRequests(db: Database, claim: Claim): Promise<ClaimedRequest[]> {
-  return db.transaction().execute(async (tx) => {
-    const rows = await tx
+  return transact(db, async (tx) => {
+    const next = tx
       .selectFrom('requests')
       .innerJoin('user', 'user.id', 'requests.user_id')
       .select(['requests.id', 'requests.user_id', 'requests.input', 'requests.attempt', 'requests.last_seq', 'requests.created_at'])
@@ -20,7 +21,7 @@ export async function claimRequests(db: Database, claim: Claim): Promise<Claimed
       .where('requests.lease_id', 'is', null)
       .orderBy('requests.id')
       .limit(claim.start + claim.hold)
-      .execute()
+    const rows = await claiming(tx, 'requests', next).execute()
     const claimed: ClaimedRequest[] = []
     for (const [index, row] of rows.entries()) {
       const started = index < claim.start

@@ -1,15 +1,16 @@
 import { type RequestId, SpacesError, type UserId, type SpaceId } from '@websocket-spaces/protocol'
 import type { NewRequest, SubmitKey, SubmitLimits } from '../../requests/ports.ts'
 import type { Database } from '../database.ts'
+import { locking, transact } from '../dialect.ts'
 
 const DAY = 86_400_000
 
 /** Checks the space's limits and commits the request with its first event, in one transaction. */
 export async function insertRequest(db: Database, request: NewRequest, limits: SubmitLimits, key?: SubmitKey): Promise<RequestId> {
-  return db.transaction().execute(async (tx) => {
+  return transact(db, async (tx) => {
+    await checkSpace(tx, request.spaceId)
     const made = key === undefined ? null : await findByKey(tx, request, key)
     if (made !== null) return made
-    await checkSpace(tx, request.spaceId)
     await checkQueue(tx, request.spaceId, limits.maxQueue)
     await checkInterval(tx, request, limits.minIntervalSeconds)
     await checkQuota(tx, request, limits.dailyQuota)
@@ -56,9 +57,9 @@ async function keepKey(db: Database, { id, userId, spaceId, createdAt }: NewRequ
   await db.insertInto('submissions').values(row).execute()
 }
 
-/** The space may have been deleted since it was looked up; its requests would be nobody's. */
+/** The space may have been deleted since it was looked up; its requests would be nobody's. Submits to one space take turns here. */
 async function checkSpace(db: Database, spaceId: SpaceId): Promise<void> {
-  const space = await db.selectFrom('spaces').select('id').where('id', '=', spaceId).executeTakeFirst()
+  const space = await locking(db, 'spaces', db.selectFrom('spaces').select('id').where('id', '=', spaceId)).executeTakeFirst()
   if (space === undefined) throw new SpacesError('space_not_found', { name: spaceId })
 }
 

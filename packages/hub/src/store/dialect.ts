@@ -1,0 +1,74 @@
+/** All that the two databases do differently once they are open. SQLite has one writer at a time, so that its locks are no-ops. */
+import { type Kysely, PostgresAdapter, type RawBuilder, sql, type SqlBool } from 'kysely'
+import { isDeadlock, isUniqueViolation } from './postgres.ts'
+import type { Tables } from './schema.ts'
+import { isConstraintViolation } from './sqlite.ts'
+
+/** A deadlock is undone by the database for one of its two sides, which then simply goes again. */
+const MOST_TRIES = 5
+
+type Database = Kysely<Tables>
+
+interface AnyDialect {
+  getExecutor(): { readonly adapter: object }
+}
+
+export function isPostgres(db: AnyDialect): boolean {
+  return db.getExecutor().adapter instanceof PostgresAdapter
+}
+
+/** Runs `work` in a transaction. It may run more than once and so must do nothing but read and write through `tx`. */
+export async function transact<T>(db: Database, work: (tx: Database) => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await db.transaction().execute(work)
+    } catch (error) {
+      if (!isDeadlock(error) || tries === MOST_TRIES) throw error
+    }
+  }
+}
+
+interface Lockable<Table extends string, Query> {
+  forUpdate(of: Table): Query
+}
+
+/** Has a select hold its rows of one table until the transaction ends: whoever else wants them waits. */
+export function locking<Table extends string, Query extends Lockable<Table, Query>>(db: Database, table: Table, query: Query): Query {
+  return isPostgres(db) ? query.forUpdate(table) : query
+}
+
+interface Skippable<Table extends string, Query> extends Lockable<Table, Query> {
+  skipLocked(): Query
+}
+
+/** As {@link locking}, but rows that somebody else holds are passed over: nodes that claim at the same time get different ones. */
+export function claiming<Table extends string, Query extends Skippable<Table, Query>>(db: Database, table: Table, query: Query): Query {
+  return isPostgres(db) ? query.forUpdate(table).skipLocked() : query
+}
+
+/** Until the transaction ends, nobody else gets past here with the same words: for checks that no single row stands for. */
+export async function takeTurn(tx: Database, ...words: readonly string[]): Promise<void> {
+  if (isPostgres(tx)) await sql`select pg_advisory_xact_lock(hashtextextended(${words.join(' ')}, 0))`.execute(tx)
+}
+
+/** Whether a write was refused because of a unique key. */
+export function isTaken(error: unknown): boolean {
+  return isConstraintViolation(error) || isUniqueViolation(error)
+}
+
+/** Whether a text holds another, in any case of its letters. */
+export function containing(db: Database, column: string, text: string): RawBuilder<SqlBool> {
+  const pattern = `%${text.replace(/[\\%_]/g, (sign) => `\\${sign}`)}%`
+  return sql<SqlBool>`${sql.ref(column)} ${sql.raw(isPostgres(db) ? 'ilike' : 'like')} ${pattern} escape '\\'`
+}
+
+/** What migrations write differently. */
+export function columnTypes(db: AnyDialect) {
+  const postgres = isPostgres(db)
+  return {
+    bytes: postgres ? sql`bytea` : sql`blob`,
+    fraction: postgres ? sql`double precision` : sql`real`,
+    /** After a table's columns: its rows lie in the order of the primary key. */
+    clustered: postgres ? sql`` : sql`without rowid`,
+  }
+}

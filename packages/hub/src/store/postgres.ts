@@ -1,0 +1,111 @@
+import type { PostgresCursor, PostgresPool, PostgresPoolClient, PostgresQueryResult } from 'kysely'
+import pg from 'pg'
+import { SpacesError } from '@websocket-spaces/protocol'
+
+const DISK_FULL = '53100'
+const UNIQUE_VIOLATION = '23505'
+const DEADLOCK = '40P01'
+/** The connection broke, the server stops or starts, or it has no connection left. */
+const UNREACHABLE = /^(08|57P|53300)/
+/** bigint, which PostgreSQL's counts and our times are; all of them are far below 2^53. */
+const INT8 = 20
+
+const CONNECTIONS = 10
+/** Milliseconds for a connection to be made or to become free. */
+const PATIENCE = 10_000
+/** Milliseconds after which PostgreSQL undoes the transaction of a node that froze in the middle of it, and frees its locks. */
+const FROZEN = 10_000
+
+type Row = Record<string, unknown>
+
+/** A pool of connections in the shape Kysely asks for, with our errors. It replaces broken connections by itself. */
+export class PostgresServer implements PostgresPool {
+  readonly options: object
+  readonly #pool: pg.Pool
+  readonly #clients = new WeakMap<pg.PoolClient, Connection>()
+
+  constructor(url: string) {
+    const types = new pg.TypeOverrides()
+    types.setTypeParser(INT8, Number)
+    this.#pool = new pg.Pool({
+      connectionString: url,
+      max: CONNECTIONS,
+      connectionTimeoutMillis: PATIENCE,
+      idle_in_transaction_session_timeout: FROZEN,
+      keepAlive: true,
+      application_name: 'websocket-spaces',
+      types,
+    })
+    // An idle connection that breaks is out of the pool already; whoever needs one next gets a new one, or hears why not.
+    this.#pool.on('error', () => undefined)
+    this.options = this.#pool.options
+  }
+
+  async connect(): Promise<PostgresPoolClient> {
+    const client = await this.#pool.connect().catch(translate)
+    const known = this.#clients.get(client)
+    if (known !== undefined) return known
+    const connection = new Connection(client)
+    this.#clients.set(client, connection)
+    return connection
+  }
+
+  async end(): Promise<void> {
+    await this.#pool.end()
+  }
+}
+
+/** One connection of the pool. */
+class Connection implements PostgresPoolClient {
+  readonly #client: pg.PoolClient
+
+  constructor(client: pg.PoolClient) {
+    this.#client = client
+    // The pool listens only while nobody has the connection; without this, a break in between would end the process.
+    client.on('error', () => undefined)
+  }
+
+  query<R>(text: string, values: readonly unknown[]): Promise<PostgresQueryResult<R>>
+  query<R>(cursor: PostgresCursor<R>): PostgresCursor<R>
+  query<R>(text: string | PostgresCursor<R>, values: readonly unknown[] = []): Promise<PostgresQueryResult<R>> | PostgresCursor<R> {
+    if (typeof text !== 'string') throw new TypeError('the hub reads without cursors')
+    return this.#run<R>(text, values)
+  }
+
+  /** Breaks the connection when `destroy` is true, or when it is broken already. */
+  release(destroy = false): void {
+    this.#client.release(destroy)
+  }
+
+  async #run<R>(text: string, values: readonly unknown[]): Promise<PostgresQueryResult<R>> {
+    const { command, rowCount, rows } = await this.#client.query<Row>(text, values.map(storable)).catch(translate)
+    return { command: command as PostgresQueryResult<R>['command'], rowCount: rowCount ?? 0, rows: rows as R[] }
+  }
+}
+
+/** PostgreSQL keeps every character but NUL. */
+function storable(value: unknown): unknown {
+  return typeof value === 'string' && value.includes('\0') ? value.replaceAll('\0', '\uFFFD') : value
+}
+
+function translate(error: unknown): never {
+  const state = sqlState(error)
+  if (state === DISK_FULL) throw new SpacesError('storage_full', {}, { cause: error })
+  // What has no state comes not from PostgreSQL but from the way to it.
+  const unreachable = state === undefined ? !(error instanceof TypeError) : UNREACHABLE.test(state)
+  if (unreachable) throw new SpacesError('storage_unavailable', {}, { cause: error })
+  throw error
+}
+
+export function isUniqueViolation(error: unknown): boolean {
+  return sqlState(error) === UNIQUE_VIOLATION
+}
+
+export function isDeadlock(error: unknown): boolean {
+  return sqlState(error) === DEADLOCK
+}
+
+/** The five characters of PostgreSQL's own errors, or undefined for any other error. */
+export function sqlState(error: unknown): string | undefined {
+  return error instanceof pg.DatabaseError ? error.code : undefined
+}

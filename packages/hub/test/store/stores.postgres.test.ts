@@ -1,0 +1,21 @@
+import { afterAll, beforeAll } from 'vitest'
+import { openPostgresStore } from '../support/postgres-store.ts'
+import { type PostgresServer, startPostgres } from '../support/postgres-server.ts'
+import type { StoreUnderTest } from '../support/sqlite-store.ts'
+import { requestReadsContract } from './request-reads.contract.ts'
+import { requestStoreContract } from './request-store.contract.ts'
+import { spaceStoreContract } from './space-store.contract.ts'
+
+let server: PostgresServer
+beforeAll(async () => {
+  server = await startPostgres()
+})
+afterAll(() => server[Symbol.asyncDispose]())
+
+async function open(): Promise<StoreUnderTest> {
+  return openPostgresStore(await server.createDatabase())
+}
+
+requestStoreContract('PostgreSQL', open)
+requestReadsContract('PostgreSQL', open)
+spaceStoreContract('PostgreSQL', open)

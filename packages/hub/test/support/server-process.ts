@@ -1,0 +1,92 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chown, mkdtemp, rm } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+
+/** Neither PostgreSQL nor a careful Redis runs as root: there, the user `postgres` runs both. */
+export interface Account {
+  readonly uid?: number
+  readonly gid?: number
+}
+
+export async function unprivileged(): Promise<Account> {
+  if (process.getuid?.() !== 0) return {}
+  const [uid, gid] = await Promise.all(['-u', '-g'].map(async (flag) => Number((await run('id', [flag, 'postgres'])).stdout)))
+  return uid === undefined || gid === undefined ? {} : { uid, gid }
+}
+
+/** A temporary directory that the account may use. */
+export async function directoryFor({ uid, gid }: Account): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'hub-server-'))
+  if (uid !== undefined && gid !== undefined) await chown(path, uid, gid)
+  return path
+}
+
+/** A real server that a test stops, kills and starts again; its port and its data stay the same. */
+export interface ServerProcess extends AsyncDisposable {
+  start(): Promise<void>
+  /** Ends it at once and waits until it is gone. */
+  kill(signal?: NodeJS.Signals): Promise<void>
+}
+
+interface ServerOptions {
+  readonly command: string
+  readonly args: readonly string[]
+  readonly account: Account
+  readonly directory: string
+  /** The line it prints when it takes connections. */
+  readonly ready: RegExp
+}
+
+export function serverProcess({ command, args, account, directory, ready }: ServerOptions): ServerProcess {
+  let child: ChildProcess | undefined
+  let ended: Promise<unknown> = Promise.resolve()
+
+  async function start(): Promise<void> {
+    const started = spawn(command, args, { ...account, cwd: directory, env: { PATH: process.env['PATH'], LC_ALL: 'C' }, stdio: 'pipe' })
+    child = started
+    ended = once(started, 'close')
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const said: string[] = []
+    for (const stream of [started.stdout, started.stderr]) {
+      createInterface({ input: stream }).on('line', (line) => {
+        if (said.length < 200) said.push(line)
+        if (ready.test(line)) resolve()
+      })
+    }
+    void ended.then(
+      () => reject(new Error(`${command} ended:\n${said.join('\n')}`)),
+      (error: unknown) => reject(error instanceof Error ? error : new Error(String(error))),
+    )
+    await promise
+  }
+
+  async function kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    child?.kill(signal)
+    await ended.catch(() => undefined)
+  }
+
+  return {
+    start,
+    kill,
+    async [Symbol.asyncDispose]() {
+      await kill()
+      await rm(directory, { recursive: true, force: true, maxRetries: 5 })
+    },
+  }
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
