@@ -15,10 +15,11 @@ export class Resource<T> {
 
   /**
    * Must be made while a component initialises. `load` runs again when what it reads before its first await changes;
-   * with `keep`, the old value stays until then.
+   * with `keep`, the old value stays until then. `initial` is shown while it is loaded the first time.
    */
-  constructor(load: () => Promise<T>, { keep = false }: { keep?: boolean } = {}) {
+  constructor(load: () => Promise<T>, { keep = false, initial }: { keep?: boolean; initial?: T } = {}) {
     this.#load = load
+    if (initial !== undefined) this.state = { kind: 'ready', value: initial }
     let connections = untrack(connectionCount)
     $effect(() => {
       if (!keep || untrack(() => this.state.kind) !== 'ready') this.state = { kind: 'loading' }

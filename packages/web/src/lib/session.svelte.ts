@@ -11,13 +11,16 @@ type SessionState =
   | { kind: 'loading' }
   /** The hub could not be asked yet; it is asked again until it answers. */
   | { kind: 'unreachable' }
-  | { kind: 'signed_out' }
+  /** `ended`: without having been asked to. */
+  | { kind: 'signed_out'; ended: boolean }
   | { kind: 'signed_in'; me: Me }
 
 let state = $state.raw<SessionState>({ kind: 'loading' })
 let info = $state.raw<HubInfo>()
+/** While someone signs out, nobody needs to be told that the session is over. */
+let exiting = false
 
-onSignedOut(() => leave())
+onSignedOut(() => foundSignedOut())
 
 export function session(): SessionState {
   return state
@@ -36,8 +39,8 @@ export function hub(): HubInfo | undefined {
 /** Asks the hub who is signed in, until it answers. */
 export async function startSession(): Promise<void> {
   try {
-    info = await fetchInfo()
-    await refreshSession()
+    const [fetched] = await Promise.all([fetchInfo(), refreshSession()])
+    info = fetched
   } catch {
     state = { kind: 'unreachable' }
     setTimeout(() => void startSession(), RETRY_MS)
@@ -52,7 +55,7 @@ export async function refreshSession(): Promise<void> {
     openLive(() => void refreshSession().catch(() => {}))
   } catch (error) {
     if (!hasCode(error, 'not_signed_in', 'banned')) throw error
-    leave()
+    foundSignedOut()
   }
 }
 
@@ -69,12 +72,22 @@ export async function register(username: string, password: string, invite: strin
 
 /** Signs out; `goHome` leaves the page first, so that the next sign-in does not lead back to it. */
 export async function exit(goHome: () => Promise<void>): Promise<void> {
-  await signOut()
-  await goHome()
-  leave()
+  exiting = true
+  try {
+    await signOut()
+    await goHome()
+    leave(false)
+  } finally {
+    exiting = false
+  }
 }
 
-function leave(): void {
+/** Calls may find it at the same time; the first to do so knows who was signed in. */
+function foundSignedOut(): void {
+  if (!exiting) leave(state.kind === 'signed_in' || (state.kind === 'signed_out' && state.ended))
+}
+
+function leave(ended: boolean): void {
   closeLive()
-  state = { kind: 'signed_out' }
+  state = { kind: 'signed_out', ended }
 }

@@ -2,7 +2,9 @@
 import type { Category, Space } from '@websocket-spaces/protocol'
 import { listSpaces } from '#lib/api/spaces.ts'
 import { onSpaceChanged, seedStatuses, watchGallery } from '#lib/live/statuses.svelte.ts'
+import { BackMemory } from '#lib/back-memory.ts'
 import { Pages } from '#lib/pages.svelte.ts'
+import type { LoadedPages } from '#lib/pages.svelte.ts'
 
 export interface GalleryQuery {
   search: string
@@ -10,14 +12,17 @@ export interface GalleryQuery {
   tag: string
 }
 
+const memory = new BackMemory<LoadedPages<Space>>()
+
 /** Must be called while a component initialises. */
 export function createGallery(query: () => GalleryQuery) {
-  const pages = new Pages<Space>(async (cursor) => {
+  async function load(cursor: string | undefined) {
     const { search, category, tag } = query()
     const page = await listSpaces({ search, category, tag, cursor })
     seedStatuses(page.spaces)
     return { items: page.spaces, next: page.next }
-  })
+  }
+  const pages = new Pages<Space>(load, { memory, place: () => JSON.stringify(query()) })
   $effect(() => watchGallery())
   $effect(() => onSpaceChanged(() => void pages.first.reload()))
   return {

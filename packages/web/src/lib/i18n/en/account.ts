@@ -1,5 +1,6 @@
 export const account = {
   sign_in: {
+    ended: 'Your session has ended. Sign in again to go on where you were.',
     title: 'Sign in',
     text: 'Welcome back.',
     next: 'Sign in to open that page.',

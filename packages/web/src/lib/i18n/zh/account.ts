@@ -1,5 +1,6 @@
 export const account = {
   sign_in: {
+    ended: '登录状态已失效，请重新登录后继续。',
     title: '登录',
     text: '欢迎回来。',
     next: '登录后即可打开该页面。',
