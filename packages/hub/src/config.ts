@@ -19,6 +19,7 @@ const environment = z.object({
   TRUST_PROXY: z.stringbool().default(false),
   WEB_DIR: z.string().min(1).default(BUILT_PAGE),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+  REDIS_URL: z.url({ protocol: /^rediss?$/ }).optional(),
   SQLITE_SYNCHRONOUS: z.enum(['full', 'normal']).default('full'),
 })
 
@@ -36,6 +37,8 @@ export interface HubConfig {
   readonly webDir: string
   /** PostgreSQL instead of a SQLite file in the data directory. Holds a password: never to be shown. */
   readonly databaseUrl?: string | undefined
+  /** Carries wake-ups between the nodes of one hub. May hold a password. */
+  readonly redisUrl?: string | undefined
   /** `normal`: the last moments before a power cut may be lost; a crash of the hub loses nothing either way. */
   readonly synchronous: 'full' | 'normal'
 }
@@ -58,6 +61,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): HubConfig {
     trustProxy: TRUST_PROXY,
     webDir: resolve(WEB_DIR),
     databaseUrl: parsed.data.DATABASE_URL,
+    redisUrl: parsed.data.REDIS_URL,
     synchronous: parsed.data.SQLITE_SYNCHRONOUS,
   }
 }

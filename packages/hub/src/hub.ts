@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { type Accounts, createAccounts } from './accounts/accounts.ts'
 import { loadOrCreateSecret, loadOrCreateSharedSecret } from './accounts/auth-secret.ts'
 import { MemoryBus } from './bus/memory-bus.ts'
+import { RedisBus } from './bus/redis-bus.ts'
 import type { HubConfig } from './config.ts'
 import { trackConnections } from './http/lingering.ts'
 import { createHttpServer } from './http/server.ts'
@@ -45,21 +47,27 @@ export interface HubOverrides {
 /** Puts a hub together; the only place where parts meet. Throws `StartupError`. */
 export async function createHub(config: HubConfig, overrides: HubOverrides = {}): Promise<Hub> {
   const log = overrides.log ?? createLog(config)
-  const opened = await openDatabase(config)
-  try {
-    return await assemble(config, opened, log, overrides.now ?? Date.now)
-  } catch (error) {
-    await opened.close()
-    throw error
-  }
+  await using resources = new AsyncDisposableStack()
+  const opened = resources.use(await openDatabase(config))
+  return await assemble({ config, opened, resources, log, now: overrides.now ?? Date.now })
 }
 
-async function assemble(config: HubConfig, opened: OpenDatabase, log: Logger, now: () => number): Promise<Hub> {
+interface HubParts {
+  readonly config: HubConfig
+  readonly opened: OpenDatabase
+  /** What is open so far; the finished hub takes it over and closes it, last opened first. */
+  readonly resources: AsyncDisposableStack
+  readonly log: Logger
+  readonly now: () => number
+}
+
+async function assemble({ config, opened, resources, log, now }: HubParts): Promise<Hub> {
   const { db } = opened
-  const bus = new MemoryBus()
-  const connections = new Connections()
   const onError = (message: string, error: unknown): void => log.error({ err: error }, message)
-  const accounts = await opened.alone(() => openAccounts({ config, opened, bus, connections, onError, now }))
+  const secret = await opened.alone(() => loadSecret(config, opened))
+  const bus = await openBus(config, secret, onError, resources)
+  const connections = new Connections()
+  const accounts = await opened.alone(() => openAccounts({ config, opened, secret, bus, connections, onError, now }))
   const spaces = createSpaceStore(db)
   const store = createRequestStore(db)
   const flow = new Flow({ store, spaces, bus, connections, now, onError })
@@ -89,29 +97,46 @@ async function assemble(config: HubConfig, opened: OpenDatabase, log: Logger, no
     connectionViews: () => connections.all().map(viewConnection),
     isReady: async () => !flow.isStopping && (await answers(spaces.count())),
   }
-  return serve(services, flow, opened)
+  return serve(services, flow, resources)
+}
+
+/** Nodes that share a database must know each other's cookies. */
+async function loadSecret(config: HubConfig, { db, type }: OpenDatabase): Promise<string> {
+  return type === 'sqlite' ? loadOrCreateSecret(config.dataDir) : loadOrCreateSharedSecret(createSettingsStore(db))
+}
+
+async function openBus(
+  { redisUrl }: HubConfig,
+  secret: string,
+  onError: (message: string, error: unknown) => void,
+  resources: AsyncDisposableStack,
+): Promise<Bus> {
+  if (redisUrl === undefined) return new MemoryBus()
+  // Told apart from other hubs on this Redis by what only nodes of this one know.
+  const channel = `spaces:${createHash('sha256').update(`bus ${secret}`).digest('base64url')}`
+  return resources.use(await RedisBus.open({ url: redisUrl, channel, onError }))
 }
 
 interface AccountParts {
   readonly config: HubConfig
   readonly opened: OpenDatabase
+  readonly secret: string
   readonly bus: Bus
   readonly connections: Connections
   readonly onError: (message: string, error: unknown) => void
   readonly now: () => number
 }
 
-async function openAccounts({ config, opened, bus, connections, onError, now }: AccountParts): Promise<Accounts> {
+async function openAccounts({ config, opened, secret, bus, connections, onError, now }: AccountParts): Promise<Accounts> {
   const { db, type } = opened
-  const settings = createSettingsStore(db)
   return createAccounts({
     database: { db, type },
     secrets: createSecretStore(db),
     invites: createInviteStore(db),
-    settings,
+    settings: createSettingsStore(db),
     users: createUserDirectory(db),
     dataDir: config.dataDir,
-    secret: type === 'sqlite' ? await loadOrCreateSecret(config.dataDir) : await loadOrCreateSharedSecret(settings),
+    secret,
     sharedStore: type === 'postgres',
     publicUrl: config.publicUrl,
     adminPassword: config.adminPassword,
@@ -128,12 +153,13 @@ async function openAccounts({ config, opened, bus, connections, onError, now }: 
 /** Milliseconds that answers under way and closing handshakes may take when the hub stops. */
 const LAST_WORDS = 1_000
 
-async function serve(services: Services, flow: Flow, opened: OpenDatabase): Promise<Hub> {
+async function serve(services: Services, flow: Flow, resources: AsyncDisposableStack): Promise<Hub> {
   const { config, accounts, connections, log } = services
   const http = await createHttpServer(services)
   const live = attachLiveGateway(http.server, services)
   const apps = attachAppGateway(http.server, services)
   const tcp = trackConnections(http.server)
+  const open = resources.move()
   let closing: Promise<void> | undefined
 
   async function shutDown(reason: string): Promise<void> {
@@ -150,7 +176,7 @@ async function serve(services: Services, flow: Flow, opened: OpenDatabase): Prom
     await http.close()
     await flow.stop()
     await accounts.close()
-    await opened.close()
+    await open.disposeAsync()
     log[level]('stopped')
   }
 

@@ -37,6 +37,10 @@ const CAUSES = {
     en: 'PostgreSQL at {database} refuses this hub ({problem}). Check user, password and database in DATABASE_URL, and that the user may create tables.',
     zh: 'PostgreSQL {database} 拒绝了本服务（{problem}）。请检查 DATABASE_URL 中的用户名、密码和数据库名，并确认该用户有建表权限。',
   },
+  redis_unreachable: {
+    en: 'Cannot use Redis at {server} ({problem}). Start it, or check REDIS_URL.',
+    zh: '无法使用 Redis：{server}（{problem}）。请启动 Redis，或检查 REDIS_URL。',
+  },
   database_newer: {
     en: 'The database {path} was written by a newer version (it has "{migration}"). Update this program, or restore a backup.',
     zh: '数据库 {path} 由更新的版本写入（含有“{migration}”）。请升级本程序，或恢复备份。',
@@ -58,6 +62,7 @@ export const EXPECTED = {
   TRUST_PROXY: 'true | false',
   WEB_DIR: './packages/web/build',
   DATABASE_URL: 'postgres://user:password@host:5432/database',
+  REDIS_URL: 'redis://user:password@host:6379',
   SQLITE_SYNCHRONOUS: 'full | normal',
 } as const
 

@@ -78,6 +78,7 @@ const SETTINGS = [
   ['TRUST_PROXY', 'false'],
   ['WEB_DIR', ''],
   ['DATABASE_URL', ''],
+  ['REDIS_URL', ''],
   ['SQLITE_SYNCHRONOUS', 'full'],
 ] as const
 

@@ -2,10 +2,14 @@ import type { Bus, BusMessage, MessageOn, Topic } from '../requests/ports.ts'
 
 /** The bus of a single process. Handlers run at once, in the order they subscribed. */
 export class MemoryBus implements Bus {
-  readonly #handlers = new Map<Topic, Set<(message: BusMessage) => void>>()
+  readonly #handlers = new Map<string, Set<(message: BusMessage) => void>>()
 
   publish(message: BusMessage): void {
     for (const handler of this.#handlers.get(message.topic) ?? []) handler(message)
+  }
+
+  hasSubscribers(topic: string): boolean {
+    return this.#handlers.has(topic)
   }
 
   subscribe<T extends Topic>(topic: T, handler: (message: MessageOn<T>) => void): () => void {
