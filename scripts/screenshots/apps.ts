@@ -42,7 +42,7 @@ export function servePoems(host: string, token: string, gate: Gate): ServedSpace
         confidence: 1,
         model_used: 'scripted-poem',
         processing_time_seconds: seconds,
-        tokens_used: [...text].length,
+        tokens_used: text.length,
       }
     },
   })
