@@ -1,4 +1,5 @@
 import {
+  LIMITS,
   type FollowItem,
   type listRequestsQuery,
   type RequestId,
@@ -49,7 +50,7 @@ export class Requests {
     const before = cursor === undefined ? {} : { before: requestId.parse(cursor) }
     const stored = await this.#deps.store.page({ ...where, ...before, limit: limit + 1 })
     const shown = stored.slice(0, limit)
-    const requests = await Promise.all(shown.map((request) => this.#toView(request)))
+    const requests = await Promise.all(shown.map(async (request) => listed(await this.#toView(request))))
     return { requests, next: stored.length > limit ? (shown.at(-1)?.id ?? null) : null }
   }
 
@@ -93,6 +94,11 @@ export class Requests {
     const position = waits ? (await this.#deps.store.waitingBefore(request.spaceId, request.id)) + 1 : null
     return viewRequest(request, position)
   }
+}
+
+/** A page of requests must stay small, however much each of them holds. */
+function listed(view: RequestView): RequestView {
+  return { ...view, result: null, input: { ...view.input, prompt: view.input.prompt.slice(0, LIMITS.listedPromptChars) } }
 }
 
 function maySee(request: StoredRequest, identity: Identity): boolean {

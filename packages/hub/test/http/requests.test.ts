@@ -170,6 +170,15 @@ test.each([
   if (code !== 'queue_full') expect((await submit(alice, stage.own)).status).toBe(202)
 })
 
+test('a list stays small: no results, and only the beginning of a long prompt', async () => {
+  const prompt = 'p'.repeat(LIMITS.listedPromptChars + 1)
+  using stage = await served()
+  const id = ((await submit(bob, stage.own, {}, prompt)).json as RequestView).id
+  const { requests } = (await bob.call('GET', `${stage.own.path}/requests`)).json as RequestPage
+  expect(requests).toMatchObject([{ id, result: null, input: { prompt: prompt.slice(1) } }])
+  expect((await bob.call('GET', `/api/v1/requests/${id}`)).json).toMatchObject({ input: { prompt } })
+})
+
 test('without an app a submit is refused, in the language of the caller', async () => {
   const own = await alice.makeSpace()
   const answers = [await submit(alice, own), await submit(alice, own, { 'accept-language': 'zh-CN,zh;q=0.9,en;q=0.5' })]
