@@ -2,6 +2,8 @@
 export const LIMITS = {
   /** Characters of a prompt. */
   promptChars: 1_000_000,
+  /** Characters of a prompt in a list of requests. */
+  listedPromptChars: 270_000,
   /** Characters of an `Idempotency-Key`. */
   idempotencyKeyChars: 255,
   /** Bytes of an HTTP request body. */
@@ -56,6 +58,10 @@ export const TIMING = {
   positionsEvery: 250,
   /** Passed deadlines and missed wake-ups are looked for this often. */
   sweepEvery: 1_000,
+  /** A node of several says this often that it lives ... */
+  nodeBeatEvery: 1_000,
+  /** ... and is taken for dead when it has not for this long. */
+  nodeSilence: 5_000,
   /** How long a stopping hub waits for apps to hand in what they are about to finish. */
   drainFor: 5_000,
   /** A proxy closes a silent event stream; a comment is sent this often. */
