@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
+import { v7 as uuid } from 'uuid'
+import type { ErrorCode } from '@websocket-spaces/protocol'
 import { type Accounts, createAccounts } from './accounts/accounts.ts'
 import { loadOrCreateSecret, loadOrCreateSharedSecret } from './accounts/auth-secret.ts'
 import { MemoryBus } from './bus/memory-bus.ts'
@@ -16,11 +18,13 @@ import type { Services } from './services.ts'
 import { attachAppGateway } from './sockets/app-gateway.ts'
 import { attachLiveGateway } from './sockets/live-gateway.ts'
 import { Catalog } from './spaces/catalog.ts'
-import { viewConnection } from './spaces/connection-view.ts'
-import { Connections } from './spaces/connections.ts'
+import { type ConnectionChoice, Connections, isChosen } from './spaces/connections.ts'
+import { LocalPresence } from './spaces/local-presence.ts'
+import { SharedPresence } from './spaces/shared-presence.ts'
 import { StartupError } from './startup-error.ts'
 import type { OpenDatabase } from './store/database.ts'
 import { createInviteStore } from './store/invites.ts'
+import { createNodeStore } from './store/nodes.ts'
 import { openDatabase } from './store/open.ts'
 import { createRequestStore } from './store/requests/index.ts'
 import { createSecretStore } from './store/secrets.ts'
@@ -66,19 +70,25 @@ async function assemble({ config, opened, resources, log, now }: HubParts): Prom
   const onError = (message: string, error: unknown): void => log.error({ err: error }, message)
   const secret = await opened.alone(() => loadSecret(config, opened))
   const bus = await openBus(config, secret, onError, resources)
+  const closeConnections = (choice: ConnectionChoice, code: ErrorCode): void => bus.publish({ topic: 'closing', choice, code })
+  const accounts = await opened.alone(() => openAccounts({ config, opened, secret, bus, closeConnections, onError, now }))
   const connections = new Connections()
-  const accounts = await opened.alone(() => openAccounts({ config, opened, secret, bus, connections, onError, now }))
+  listenForOthers(bus, connections, accounts)
+  const node = uuid()
+  const nodes = createNodeStore(db, node)
+  const presence = opened.type === 'sqlite' ? new LocalPresence(connections) : new SharedPresence({ nodes, connections, onError })
   const spaces = createSpaceStore(db)
-  const store = createRequestStore(db)
-  const flow = new Flow({ store, spaces, bus, connections, now, onError })
+  const store = createRequestStore(db, node)
+  const flow = new Flow({ store, spaces, bus, connections, presence, now, onError })
   const catalog = new Catalog({
     store: spaces,
-    connections,
+    presence,
+    closeConnections,
     counts: (id) => store.counts(id),
     async beforeDelete(id) {
       await flow.requests.cancelAll(id)
       // Before its tokens are revoked, so that apps hear the real reason.
-      connections.close((connection) => connection.spaceId === id, 'space_not_found', false)
+      closeConnections({ spaceId: id, tokenless: false }, 'space_not_found')
       await accounts.connectTokens.revokeOfSpace(id)
     },
     onChanged: (change) => bus.publish({ topic: 'spaces', ...change }),
@@ -94,10 +104,17 @@ async function assemble({ config, opened, resources, log, now }: HubParts): Prom
     connections,
     requests: flow.requests,
     reports: flow.reports,
-    connectionViews: () => connections.all().map(viewConnection),
+    presence,
+    closeConnections,
     isReady: async () => !flow.isStopping && (await answers(spaces.count())),
   }
   return serve(services, flow, resources)
+}
+
+/** What is done to apps and users on one node concerns all. */
+function listenForOthers(bus: Bus, connections: Connections, accounts: Accounts): void {
+  bus.subscribe('closing', ({ choice, code }) => connections.close((connection) => isChosen(connection, choice), code, false))
+  bus.subscribe('identities', ({ userId }) => accounts.forget(userId))
 }
 
 /** Nodes that share a database must know each other's cookies. */
@@ -122,12 +139,12 @@ interface AccountParts {
   readonly opened: OpenDatabase
   readonly secret: string
   readonly bus: Bus
-  readonly connections: Connections
+  readonly closeConnections: (choice: ConnectionChoice, code: ErrorCode) => void
   readonly onError: (message: string, error: unknown) => void
   readonly now: () => number
 }
 
-async function openAccounts({ config, opened, secret, bus, connections, onError, now }: AccountParts): Promise<Accounts> {
+async function openAccounts({ config, opened, secret, bus, closeConnections, onError, now }: AccountParts): Promise<Accounts> {
   const { db, type } = opened
   return createAccounts({
     database: { db, type },
@@ -140,11 +157,12 @@ async function openAccounts({ config, opened, secret, bus, connections, onError,
     sharedStore: type === 'postgres',
     publicUrl: config.publicUrl,
     adminPassword: config.adminPassword,
-    onRevoked(tokenIds) {
-      const revoked = new Set<string>(tokenIds)
-      connections.close(({ tokenId }) => tokenId !== null && revoked.has(tokenId), 'token_revoked', false)
+    onRevoked: (tokenIds) => closeConnections({ tokenIds }, 'token_revoked'),
+    onUserRevoked(userId) {
+      // In this order: a socket that comes back must not find its old identity remembered.
+      bus.publish({ topic: 'identities', userId })
+      bus.publish({ topic: `user:${userId}`, change: 'revoked' })
     },
-    onUserRevoked: (userId) => bus.publish({ topic: `user:${userId}`, change: 'revoked' }),
     onError,
     now,
   })

@@ -1,4 +1,4 @@
-import type { ConnectionView } from '@websocket-spaces/protocol'
+import type { ErrorCode } from '@websocket-spaces/protocol'
 import type { Logger } from 'pino'
 import type { Accounts } from './accounts/accounts.ts'
 import type { HubConfig } from './config.ts'
@@ -6,8 +6,8 @@ import type { Bus } from './requests/ports.ts'
 import type { Reports } from './requests/report.ts'
 import type { Requests } from './requests/requests.ts'
 import type { Catalog } from './spaces/catalog.ts'
-import type { Connections } from './spaces/connections.ts'
-import type { SpaceStore } from './spaces/ports.ts'
+import type { ConnectionChoice, Connections } from './spaces/connections.ts'
+import type { Presence, SpaceStore } from './spaces/ports.ts'
 
 /** The use cases that HTTP routes and socket gateways call. Wired in hub.ts, nowhere else. */
 export interface Services {
@@ -20,7 +20,9 @@ export interface Services {
   readonly connections: Connections
   readonly requests: Requests
   readonly reports: Reports
-  readonly connectionViews: () => ConnectionView[]
+  readonly presence: Presence
+  /** Wherever they are connected. */
+  readonly closeConnections: (choice: ConnectionChoice, code: ErrorCode) => void
   /** Whether new work is taken: false while the hub stops. */
   readonly isReady: () => Promise<boolean>
 }

@@ -54,6 +54,8 @@ export interface Accounts extends AsyncDisposable {
   renewSession(caller: Caller): Promise<readonly string[]>
   /** Throws `not_signed_in` for a user who is gone. */
   me(userId: UserId): Promise<Me>
+  /** What is remembered of a user's identity is stale, as another node says. */
+  forget(userId: UserId): void
   registrationMode(): Promise<RegistrationMode>
   settings(): Promise<HubSettings>
   updateSettings(settings: HubSettings): Promise<HubSettings>
@@ -86,6 +88,10 @@ export async function createAccounts(options: AccountsOptions): Promise<Accounts
       return key === undefined ? sessions.identify(cookie) : apiKeys.identify(key)
     },
     me: (userId) => describe(parts, userId),
+    forget(userId) {
+      sessions.forget(userId)
+      apiKeys.forget(userId)
+    },
     registrationMode: registration.mode,
     settings: registration.settings,
     updateSettings: registration.update,

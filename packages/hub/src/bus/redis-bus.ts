@@ -56,9 +56,9 @@ export class RedisBus implements Bus, AsyncDisposable {
     }
   }
 
-  publish(message: BusMessage): void {
+  publish(message: BusMessage, reach: 'here' | 'everywhere' = 'everywhere'): void {
     this.#local.publish(message)
-    this.#send(message.topic, JSON.stringify(message))
+    if (reach === 'everywhere') this.#send(message.topic, JSON.stringify(message))
   }
 
   subscribe<T extends Topic>(topic: T, handler: (message: MessageOn<T>) => void): () => void {

@@ -1,6 +1,5 @@
 import { type InferenceCancel, type RequestId, SpacesError } from '@websocket-spaces/protocol'
 import { announceChange } from './announce.ts'
-import type { Dispatcher } from './dispatch.ts'
 import type { Fact } from './lifecycle.ts'
 import type { Applied, Bus, RequestStore } from './ports.ts'
 import type { QueueBoard } from './queue-board.ts'
@@ -8,7 +7,6 @@ import type { QueueBoard } from './queue-board.ts'
 export interface EndDeps {
   readonly store: RequestStore
   readonly bus: Bus
-  readonly dispatcher: Dispatcher
   readonly board: QueueBoard
   readonly now: () => number
 }
@@ -21,12 +19,11 @@ export async function cancel(deps: EndDeps, id: RequestId, reason: InferenceCanc
 
 /** Ends a request from the hub's side: its followers and the app that holds it are told, and its place is free. */
 export async function end(deps: EndDeps, id: RequestId, fact: Fact, reason: InferenceCancel['reason']): Promise<Applied> {
-  const { store, bus, dispatcher, board } = deps
+  const { store, bus, board } = deps
   const applied = await store.apply(id, fact)
   if (!applied.ok || !applied.changed) return applied
   announceChange(bus, applied.request, applied.events)
-  dispatcher.holderOf(id)?.link.cancel(id, reason)
-  dispatcher.settle(id)
+  bus.publish({ topic: 'ended', requestId: id, reason })
   board.changed(applied.request.spaceId)
   return applied
 }

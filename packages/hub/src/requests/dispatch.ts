@@ -1,7 +1,7 @@
-import { DEFAULTS, leaseId, type RequestId, type SpaceId } from '@websocket-spaces/protocol'
+import { DEFAULTS, type InferenceCancel, type LeaseId, leaseId, type RequestId, type SpaceId } from '@websocket-spaces/protocol'
 import { v7 as uuid } from 'uuid'
 import { type Connection, type Connections, type Held, runningOn } from '../spaces/connections.ts'
-import type { SpaceStore } from '../spaces/ports.ts'
+import type { Presence, SpaceStore } from '../spaces/ports.ts'
 import { announceChange, announceEvents } from './announce.ts'
 import type { LossReason } from './lifecycle.ts'
 import type { Bus, ClaimedRequest, RequestStore } from './ports.ts'
@@ -11,6 +11,7 @@ export interface DispatchDeps {
   readonly spaces: Pick<SpaceStore, 'find'>
   readonly bus: Bus
   readonly connections: Connections
+  readonly presence: Pick<Presence, 'replicas'>
   readonly onQueueChanged: (spaceId: SpaceId) => void
   readonly now: () => number
   readonly onError: (message: string, error: unknown) => void
@@ -32,6 +33,8 @@ export class Dispatcher {
   readonly #holders = new Map<RequestId, Connection>()
   /** Released, but still under their lease in the store. */
   readonly #losses: Loss[] = []
+  /** Under a lease of this node in the store, but held by nobody, as far as the last look showed. */
+  #unknown: ReadonlySet<string> = new Set()
   #stopped = false
 
   constructor(deps: DispatchDeps) {
@@ -45,8 +48,33 @@ export class Dispatcher {
     else if (!this.#stopped) this.#pumps.set(spaceId, { again: true, done: this.#pump(spaceId) })
   }
 
-  holderOf(id: RequestId): Connection | undefined {
-    return this.#holders.get(id)
+  /** The hub ended a request: if an app here holds it, that is told, and its place is free. */
+  letGo(id: RequestId, reason: InferenceCancel['reason']): void {
+    this.#holders.get(id)?.link.cancel(id, reason)
+    this.settle(id)
+  }
+
+  /**
+   * Makes what is held here and what the store says of it one again, where a message or an answer of the store was lost.
+   * What only the store knows of is taken back when that is so twice: the first time it may be on its way to an app.
+   */
+  async reconcile(): Promise<void> {
+    if (this.#stopped) return
+    const before = [...this.#holders].flatMap(([id, connection]) => connection.held.get(id) ?? [])
+    const stored = await this.#deps.store.held()
+    const leases = new Map(stored.map(({ id, leaseId: lease }) => [id, lease]))
+    for (const held of before) {
+      const isHeld = this.#heldHere(held.requestId) === held
+      if (isHeld && leases.get(held.requestId) !== held.leaseId) this.letGo(held.requestId, 'canceled')
+    }
+    const unknown = stored.filter(({ id, leaseId: lease }) => this.#heldHere(id)?.leaseId !== lease)
+    const known = this.#unknown
+    this.#unknown = new Set(unknown.map(({ leaseId: lease, id }) => `${id} ${lease}`))
+    for (const lease of unknown) if (known.has(`${lease.id} ${lease.leaseId}`)) await this.#takeBackUnknown(lease.id, lease.leaseId)
+  }
+
+  #heldHere(id: RequestId): Held | undefined {
+    return this.#holders.get(id)?.held.get(id)
   }
 
   /** The app works on it, whether or not we thought it was its turn. Resolves when that is stored. */
@@ -77,16 +105,14 @@ export class Dispatcher {
     const losses = [...connection.held.values()].map((held) => ({ spaceId: connection.spaceId, held, reason }))
     for (const { held } of losses) this.#forget(connection, held.requestId)
     for (const loss of losses) await this.#takeBack(loss)
-    this.#deps.onQueueChanged(connection.spaceId)
-    this.wake(connection.spaceId)
+    this.#offer(connection.spaceId)
   }
 
   /** Takes back what could not be when its connection left, as with a full disk. Never throws. */
   async retryReleases(): Promise<void> {
     for (const loss of this.#losses.splice(0)) {
       await this.#takeBack(loss)
-      this.#deps.onQueueChanged(loss.spaceId)
-      this.wake(loss.spaceId)
+      this.#offer(loss.spaceId)
     }
   }
 
@@ -94,6 +120,11 @@ export class Dispatcher {
   async stop(): Promise<void> {
     this.#stopped = true
     await Promise.all([...this.#pumps.values()].map((pump) => pump.done))
+  }
+
+  #offer(spaceId: SpaceId): void {
+    this.#deps.onQueueChanged(spaceId)
+    this.#deps.bus.publish({ topic: 'waiting', spaceId })
   }
 
   async #pump(spaceId: SpaceId): Promise<void> {
@@ -120,13 +151,13 @@ export class Dispatcher {
 
   /** First fills running slots, then the apps' own queues; of several apps, one request at a time to the least loaded. */
   async #handOut(spaceId: SpaceId): Promise<void> {
-    const { connections, spaces } = this.#deps
+    const { connections, presence, spaces } = this.#deps
     if (connections.liveOf(spaceId).length === 0) return
     const space = await spaces.find(spaceId)
     if (space === null) return
     const live = connections.liveOf(spaceId)
     const [only, ...others] = live
-    if (only !== undefined && others.length === 0) {
+    if (only !== undefined && others.length === 0 && (roomOf(only) <= 1 || (await presence.replicas(spaceId)) <= 1)) {
       await this.#claim(only, freeSlots(only), freeHold(only), space.deadlineSeconds)
       return
     }
@@ -203,6 +234,15 @@ export class Dispatcher {
     })
   }
 
+  async #takeBackUnknown(id: RequestId, lease: LeaseId): Promise<void> {
+    const { store, bus, now } = this.#deps
+    const fact = { type: 'lost', leaseId: lease, at: now(), reason: 'hub_restarted', maxAttempts: DEFAULTS.maxAttempts } as const
+    const applied = await store.apply(id, fact)
+    if (!applied.ok || !applied.changed) return
+    announceChange(bus, applied.request, applied.events)
+    this.#offer(applied.request.spaceId)
+  }
+
   async #takeBack(loss: Loss): Promise<void> {
     const { store, bus, now, onError } = this.#deps
     const { held, reason } = loss
@@ -235,6 +275,10 @@ function freeSlots(connection: Connection): number {
 
 function freeHold(connection: Connection): number {
   return Math.max(0, connection.prefetch - (connection.held.size - runningOn(connection)))
+}
+
+function roomOf(connection: Connection): number {
+  return freeSlots(connection) + freeHold(connection)
 }
 
 function leastLoaded(connections: readonly Connection[], room: (connection: Connection) => number): Connection | undefined {

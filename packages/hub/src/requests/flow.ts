@@ -1,6 +1,6 @@
-import { type SpaceId, TIMING } from '@websocket-spaces/protocol'
+import { TIMING } from '@websocket-spaces/protocol'
 import type { Connection, ConnectionChange, Connections } from '../spaces/connections.ts'
-import type { SpaceStore } from '../spaces/ports.ts'
+import type { Presence, SpaceStore } from '../spaces/ports.ts'
 import { AppendBuffer } from './append-buffer.ts'
 import { Dispatcher } from './dispatch.ts'
 import type { Bus, RequestStore } from './ports.ts'
@@ -14,6 +14,7 @@ export interface FlowDeps {
   readonly spaces: Pick<SpaceStore, 'find' | 'markSeen'>
   readonly bus: Bus
   readonly connections: Connections
+  readonly presence: Presence
   readonly now: () => number
   readonly onError: (message: string, error: unknown) => void
 }
@@ -29,6 +30,8 @@ export class Flow {
   readonly #buffer: AppendBuffer
   readonly #board: QueueBoard
   readonly #sweeper: Sweeper
+  readonly #unsubscribe: readonly (() => void)[]
+  #telling: Promise<unknown> = Promise.resolve()
   #stopping = false
 
   constructor(deps: FlowDeps) {
@@ -39,9 +42,14 @@ export class Flow {
     this.#board = board
     this.#buffer = buffer
     this.#dispatcher = dispatcher
-    this.requests = new Requests({ ...deps, dispatcher, board, isStopping: () => this.#stopping })
+    this.requests = new Requests({ ...deps, board, isStopping: () => this.#stopping })
     this.reports = new Reports({ ...deps, buffer, dispatcher, board })
     this.#sweeper = new Sweeper({ ...deps, dispatcher, board })
+    this.#unsubscribe = [
+      deps.bus.subscribe('waiting', ({ spaceId }) => dispatcher.wake(spaceId)),
+      deps.bus.subscribe('ended', ({ requestId, reason }) => dispatcher.letGo(requestId, reason)),
+      deps.bus.subscribe('queue', (message) => board.pass(message)),
+    ]
     deps.connections.onChange((connection, change) => this.#onConnection(connection, change))
   }
 
@@ -51,6 +59,7 @@ export class Flow {
 
   /** Takes back what a previous run had handed out, and starts sweeping. Returns how many requests wait again. */
   async start(): Promise<number> {
+    await this.#deps.presence.start()
     const recovered = await recover(this.#deps.store, this.#deps.now)
     this.#sweeper.start()
     return recovered
@@ -71,6 +80,9 @@ export class Flow {
     await this.#dispatcher.stop()
     await this.#sweeper.stop()
     await this.#buffer.flush()
+    await this.#telling
+    await this.#deps.presence.stop()
+    for (const unsubscribe of this.#unsubscribe) unsubscribe()
   }
 
   #anyRunning(): boolean {
@@ -78,10 +90,10 @@ export class Flow {
   }
 
   #onConnection(connection: Connection, change: ConnectionChange): void {
-    const { bus, now, onError } = this.#deps
+    const { now, onError } = this.#deps
     const { spaceId } = connection
-    bus.publish({ topic: 'connections' })
-    this.#markSeen(spaceId, now())
+    const told = this.#tell(connection, now()).catch((error: unknown) => onError('could not store that an app came or went', error))
+    this.#telling = Promise.all([this.#telling, told])
     switch (change) {
       case 'joined':
       case 'revived':
@@ -96,12 +108,15 @@ export class Flow {
     }
   }
 
-  /** "Last seen" is stored when a connection comes or goes; pages are told after that. */
-  #markSeen(spaceId: SpaceId, at: number): void {
-    const { spaces, bus, onError } = this.#deps
-    spaces
-      .markSeen(spaceId, at)
-      .catch((error: unknown) => onError('could not store when an app was last seen', error))
-      .finally(() => bus.publish({ topic: 'spaces', spaceId, change: 'status' }))
+  /** Pages of all nodes are told when they can read it. */
+  async #tell(connection: Connection, at: number): Promise<void> {
+    const { spaces, presence, bus } = this.#deps
+    const { spaceId } = connection
+    try {
+      await Promise.all([presence.tell(connection), spaces.markSeen(spaceId, at)])
+    } finally {
+      bus.publish({ topic: 'connections' })
+      bus.publish({ topic: 'spaces', spaceId, change: 'status' })
+    }
   }
 }

@@ -3,6 +3,7 @@ import type {
   ConnectionId,
   ErrorCode,
   FollowItem,
+  InferenceCancel,
   LeaseId,
   RequestError,
   RequestEvent,
@@ -12,6 +13,7 @@ import type {
   SpaceId,
   UserId,
 } from '@websocket-spaces/protocol'
+import type { ConnectionChoice } from '../spaces/connections.ts'
 import type { SpaceChange } from '../spaces/ports.ts'
 import type { Fact, Phase } from './lifecycle.ts'
 
@@ -140,8 +142,10 @@ export interface RequestStore {
   totals(since: number): Promise<QueueCounts & { readonly finished: number }>
   /** Running requests whose deadline has passed, with the seconds they were given. */
   overdue(at: number, limit: number): Promise<{ readonly id: RequestId; readonly seconds: number }[]>
-  /** Requests under a lease, of one space or of any; with the lease. */
-  leased(limit: number, spaceId?: SpaceId): Promise<{ readonly id: RequestId; readonly leaseId: LeaseId }[]>
+  /** What this node has handed out and is not finished, with the lease. */
+  held(): Promise<{ readonly id: RequestId; readonly leaseId: LeaseId }[]>
+  /** What nodes have handed out that are no more; with the lease. */
+  orphans(limit: number): Promise<{ readonly id: RequestId; readonly leaseId: LeaseId }[]>
   /** Unfinished requests of a space, oldest first. */
   unfinished(spaceId: SpaceId, limit: number): Promise<RequestId[]>
   /** Spaces that have requests no connection holds. */
@@ -161,13 +165,24 @@ export type BusMessage =
       readonly status: StoredStatus
     }
   | { readonly topic: 'connections' }
+  /** Something waits in a space that no connection holds: whoever serves it may claim. */
+  | { readonly topic: 'waiting'; readonly spaceId: SpaceId }
+  /** What waits in a space, next first. */
+  | { readonly topic: 'queue'; readonly spaceId: SpaceId; readonly waiting: readonly RequestId[]; readonly length: number }
+  /** The hub ended a request: whoever holds it lets go. */
+  | { readonly topic: 'ended'; readonly requestId: RequestId; readonly reason: InferenceCancel['reason'] }
+  /** Connections to be closed, wherever they are. */
+  | { readonly topic: 'closing'; readonly choice: ConnectionChoice; readonly code: ErrorCode }
+  /** Whatever is remembered of a user's identity is stale. */
+  | { readonly topic: 'identities'; readonly userId: UserId }
 export type Topic = BusMessage['topic']
 type StoredStatus = 'queued' | 'processing' | 'completed' | 'failed' | 'canceled'
 export type MessageOn<T extends Topic> = Extract<BusMessage, { topic: T }>
 
 /** Carries wake-ups after a commit. Losing any message may cost time, never data. */
 export interface Bus {
-  publish(message: BusMessage): void
+  /** `here`: to nobody but the subscribers of this node. */
+  publish(message: BusMessage, reach?: 'here' | 'everywhere'): void
   /** Handlers must not throw. Returns how to stop. */
   subscribe<T extends Topic>(topic: T, handler: (message: MessageOn<T>) => void): () => void
 }

@@ -1,5 +1,5 @@
 import { type SpaceId, TIMING } from '@websocket-spaces/protocol'
-import type { Bus, RequestStore } from './ports.ts'
+import type { Bus, MessageOn, RequestStore } from './ports.ts'
 
 /** Positions beyond this are not pushed; a page that far back learns its own when it asks. */
 const PUSHED_POSITIONS = 500
@@ -44,15 +44,21 @@ export class QueueBoard {
     if (again) this.changed(spaceId)
   }
 
+  /** Once between nodes, and at each to those who follow one of the requests. */
+  pass({ waiting, length }: MessageOn<'queue'>): void {
+    for (const [index, id] of waiting.entries()) {
+      const item = { type: 'position', position: index + 1, queue_length: length } as const
+      this.#deps.bus.publish({ topic: `request:${id}`, item }, 'here')
+    }
+  }
+
   async #tell(spaceId: SpaceId): Promise<void> {
     const { store, bus } = this.#deps
     bus.publish({ topic: 'spaces', spaceId, change: 'status' })
     try {
       const waiting = await store.waiting(spaceId, PUSHED_POSITIONS)
-      const queue_length = waiting.length < PUSHED_POSITIONS ? waiting.length : (await store.counts(spaceId)).queued
-      for (const [index, id] of waiting.entries()) {
-        bus.publish({ topic: `request:${id}`, item: { type: 'position', position: index + 1, queue_length } })
-      }
+      const length = waiting.length < PUSHED_POSITIONS ? waiting.length : (await store.counts(spaceId)).queued
+      bus.publish({ topic: 'queue', spaceId, waiting, length })
     } catch (error) {
       // A page that misses a position gets the next one.
       this.#deps.onError(error)

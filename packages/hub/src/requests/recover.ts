@@ -1,33 +1,53 @@
 import { DEFAULTS, TIMING } from '@websocket-spaces/protocol'
+import type { Presence } from '../spaces/ports.ts'
+import { announceChange } from './announce.ts'
 import { end, type EndDeps } from './cancel.ts'
-import type { RequestStore } from './ports.ts'
+import type { Dispatcher } from './dispatch.ts'
+import type { Applied, RequestStore } from './ports.ts'
 
 const BATCH = 500
 /** Every so many sweeps, spaces with waiting requests are woken in case a wake-up was lost. */
 const WAKE_EACH = 5
 
-/** At start-up: what a previous run of the hub had handed out waits again. */
-export async function recover(store: RequestStore, now: () => number): Promise<number> {
+/**
+ * What a node that is no more had handed out waits again: at start-up that is a previous run of this hub, later any
+ * node that died. Of nodes that do this at the same time, one succeeds for each request.
+ */
+export async function recover(store: RequestStore, now: () => number, onRecovered: (recovered: Recovered) => void = () => undefined) {
   let recovered = 0
   for (;;) {
-    const leased = await store.leased(BATCH)
-    for (const { id, leaseId } of leased) {
-      await store.apply(id, { type: 'lost', leaseId, at: now(), reason: 'hub_restarted', maxAttempts: DEFAULTS.maxAttempts })
+    const orphans = await store.orphans(BATCH)
+    for (const { id, leaseId } of orphans) {
+      const fact = { type: 'lost', leaseId, at: now(), reason: 'hub_restarted', maxAttempts: DEFAULTS.maxAttempts } as const
+      const applied = await store.apply(id, fact)
+      if (!applied.ok || !applied.changed) continue
+      recovered += 1
+      onRecovered(applied)
     }
-    recovered += leased.length
-    if (leased.length < BATCH) return recovered
+    if (orphans.length < BATCH) return recovered
   }
 }
 
-/** Ends requests whose deadline has passed, and finds missed wake-ups. One timer for all requests. */
+type Recovered = Extract<Applied, { ok: true }>
+
+export interface SweeperDeps extends EndDeps {
+  readonly dispatcher: Dispatcher
+  readonly presence: Pick<Presence, 'bury'>
+  readonly onError: (message: string, error: unknown) => void
+}
+
+/**
+ * Ends requests whose deadline has passed, takes back those of nodes that died, and finds missed wake-ups. One timer
+ * for all requests. All nodes sweep; each fact is applied once, and only who applied it tells.
+ */
 export class Sweeper {
-  readonly #deps: EndDeps & { readonly onError: (message: string, error: unknown) => void }
+  readonly #deps: SweeperDeps
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> = Promise.resolve()
   #count = 0
   #stopped = false
 
-  constructor(deps: EndDeps & { readonly onError: (message: string, error: unknown) => void }) {
+  constructor(deps: SweeperDeps) {
     this.#deps = deps
   }
 
@@ -51,11 +71,24 @@ export class Sweeper {
       for (const { id, seconds } of await store.overdue(now(), BATCH)) {
         await end(this.#deps, id, { type: 'timed_out', at: now(), seconds }, 'timeout')
       }
+      await this.#takeBack()
       this.#count += 1
       if (this.#count % WAKE_EACH !== 0) return
+      await dispatcher.reconcile()
       for (const spaceId of await store.spacesWithClaimable()) dispatcher.wake(spaceId)
     } catch (error) {
       onError('sweep failed; the next one tries again', error)
     }
+  }
+  async #takeBack(): Promise<void> {
+    const { store, bus, board, presence, now } = this.#deps
+    const bereaved = await presence.bury()
+    for (const spaceId of bereaved) bus.publish({ topic: 'spaces', spaceId, change: 'status' })
+    if (bereaved.length > 0) bus.publish({ topic: 'connections' })
+    await recover(store, now, ({ request, events }) => {
+      announceChange(bus, request, events)
+      board.changed(request.spaceId)
+      bus.publish({ topic: 'waiting', spaceId: request.spaceId })
+    })
   }
 }

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto'
 import { v7 as uuid } from 'uuid'
-import { requestId, type RequestId, type RequestInput, SpacesError } from '@websocket-spaces/protocol'
+import { requestId, type RequestId, type RequestInput, type SpaceId, SpacesError } from '@websocket-spaces/protocol'
 import type { Identity } from '../accounts/identity.ts'
 import type { Connections } from '../spaces/connections.ts'
-import type { StoredSpace } from '../spaces/ports.ts'
-import type { Dispatcher } from './dispatch.ts'
+import type { Presence, StoredSpace } from '../spaces/ports.ts'
 import type { Bus, RequestStore } from './ports.ts'
 import type { QueueBoard } from './queue-board.ts'
 
@@ -12,7 +11,7 @@ export interface SubmitDeps {
   readonly store: RequestStore
   readonly bus: Bus
   readonly connections: Connections
-  readonly dispatcher: Dispatcher
+  readonly presence: Pick<Presence, 'replicas'>
   readonly board: QueueBoard
   readonly now: () => number
   /** While the hub stops, nothing new is accepted. */
@@ -37,7 +36,7 @@ export async function submit(deps: SubmitDeps, space: StoredSpace, identity: Ide
   // Before all else: a repeated submit finds its request, whatever has become of the app or the queue since.
   const made = submitKey === undefined ? null : await deps.store.findByKey(where, submitKey)
   if (made !== null) return made
-  if (deps.connections.liveOf(space.id).length === 0) throw new SpacesError('app_not_connected')
+  if (!(await isServed(deps, space.id))) throw new SpacesError('app_not_connected')
   const id = requestId.parse(uuid())
   const { maxQueue, minIntervalSeconds, dailyQuota } = space
   const accepted = await deps.store.insert(
@@ -47,9 +46,13 @@ export async function submit(deps: SubmitDeps, space: StoredSpace, identity: Ide
   )
   if (accepted !== id) return accepted
   deps.bus.publish({ topic: `user:${identity.userId}`, change: 'request', requestId: id, spaceId: space.id, status: 'queued' })
-  deps.dispatcher.wake(space.id)
+  deps.bus.publish({ topic: 'waiting', spaceId: space.id })
   deps.board.changed(space.id)
   return id
+}
+
+async function isServed({ connections, presence }: SubmitDeps, spaceId: SpaceId): Promise<boolean> {
+  return connections.liveOf(spaceId).length > 0 || (await presence.replicas(spaceId)) > 0
 }
 
 /** The same for the same input, however its keys are ordered: the schema puts them in its own order. */

@@ -77,8 +77,6 @@ export class AppSession {
     try {
       const { catalogStore: store, accounts } = this.#services
       const { space, terms } = await register({ store, accounts }, args[0], this.#handshakeToken())
-      // The socket may have closed while the store was asked.
-      if (this.#state.at !== 'registering' || !this.#socket.connected) return
       const connection: Connection = {
         ...terms,
         id: connectionId.parse(uuid()),
@@ -89,6 +87,12 @@ export class AppSession {
         link: this.#link(),
         held: new Map(),
         state: 'connected',
+      }
+      await this.#services.presence.tell(connection)
+      // The socket may have closed while the store was asked.
+      if (this.#state.at !== 'registering' || !this.#socket.connected) {
+        connection.state = 'gone'
+        return await this.#services.presence.tell(connection)
       }
       const message = `Successfully connected to space "${space.name}"`
       respond({ success: true, connection_id: connection.id, space_id: space.id, space: connection.space, message })

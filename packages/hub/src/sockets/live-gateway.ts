@@ -33,7 +33,7 @@ export function attachLiveGateway(http: HttpServer, services: Services): Gateway
       told.catch((error: unknown) => services.log.error({ err: error }, 'could not tell pages of a change'))
     }),
     bus.subscribe('connections', () => {
-      io.to(CONNECTIONS).emit(LIVE_EVENTS.connections, { connections: services.connectionViews() })
+      tellConnections(io, services).catch((error: unknown) => services.log.error({ err: error }, 'could not tell pages of connections'))
     }),
   ]
   return {
@@ -52,6 +52,11 @@ async function admit({ accounts, log }: Services, socket: LiveSocket, done: (ref
   if (identity === null) return done(new SpacesError('not_signed_in'))
   socket.data.identity = identity
   done()
+}
+
+async function tellConnections(io: LiveServer, { presence }: Services): Promise<void> {
+  if (!io.sockets.adapter.rooms.has(CONNECTIONS)) return
+  io.to(CONNECTIONS).emit(LIVE_EVENTS.connections, { connections: await presence.all() })
 }
 
 async function tellStatus(io: LiveServer, services: Services, id: SpaceId): Promise<void> {

@@ -90,7 +90,7 @@ export class LiveSession {
   async #watchConnections(): Promise<void> {
     if (this.#identity.role !== 'admin') throw new SpacesError('forbidden')
     await this.#socket.join(CONNECTIONS)
-    this.#socket.emit(LIVE_EVENTS.connections, { connections: this.#services.connectionViews() })
+    this.#socket.emit(LIVE_EVENTS.connections, { connections: await this.#services.presence.all() })
   }
 
   async #follow(id: RequestId, after: number): Promise<void> {

@@ -1,6 +1,7 @@
 import { v7 as uuid } from 'uuid'
 import {
   type CreateSpaceBody,
+  type ErrorCode,
   LIMITS,
   type listSpacesQuery,
   type Space,
@@ -14,13 +15,14 @@ import {
 import type { z } from 'zod'
 import type { Identity } from '../accounts/identity.ts'
 import { assertCanEdit, canSee } from './access.ts'
-import type { Connections } from './connections.ts'
-import type { Cover, SpaceChange, SpaceStore, StoredSpace } from './ports.ts'
+import type { ConnectionChoice } from './connections.ts'
+import type { Cover, Presence, SpaceChange, SpaceStore, StoredSpace } from './ports.ts'
 import { type QueueCounts, statusOfSpace, viewSpace } from './status.ts'
 
 export interface CatalogDeps {
   readonly store: SpaceStore
-  readonly connections: Connections
+  readonly presence: Pick<Presence, 'replicas'>
+  readonly closeConnections: (choice: ConnectionChoice, code: ErrorCode) => void
   readonly counts: (id: SpaceId) => Promise<QueueCounts>
   /** Ends what is alive in a space that is about to be deleted. */
   readonly beforeDelete: (id: SpaceId) => Promise<void>
@@ -73,7 +75,8 @@ export class Catalog {
     const updated = await this.#deps.store.update(space.id, change, this.#deps.now())
     if (!updated) throw new SpacesError('space_name_taken', { name: change.name ?? space.name })
     // Apps that needed no token are asked for one as soon as the space is closed again.
-    if (change.open_registration === false && space.openRegistration) this.#closeTokenless(space.id)
+    if (change.open_registration === false && space.openRegistration)
+      this.#deps.closeConnections({ spaceId: space.id, tokenless: true }, 'token_required')
     const edited = await this.byId(space.id, identity)
     this.#tell(edited, 'edited', space)
     return this.view(edited, identity)
@@ -117,7 +120,8 @@ export class Catalog {
   }
 
   async status(space: Pick<StoredSpace, 'id' | 'lastSeenAt'>): Promise<SpaceStatus> {
-    return statusOfSpace(space, this.#deps.connections, await this.#deps.counts(space.id))
+    const { presence, counts } = this.#deps
+    return statusOfSpace(space, await presence.replicas(space.id), await counts(space.id))
   }
 
   async view(space: StoredSpace, identity: Identity): Promise<Space> {
@@ -126,9 +130,5 @@ export class Catalog {
 
   #tell({ id: spaceId, ownerId, visibility }: StoredSpace, change: SpaceChange['change'], before?: StoredSpace): void {
     this.#deps.onChanged({ spaceId, ownerId, change, listed: visibility === 'public' || before?.visibility === 'public' })
-  }
-
-  #closeTokenless(id: SpaceId): void {
-    this.#deps.connections.close((connection) => connection.spaceId === id && connection.tokenId === null, 'token_required', false)
   }
 }

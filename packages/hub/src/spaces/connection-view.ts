@@ -1,12 +1,14 @@
 import type { ConnectionView } from '@websocket-spaces/protocol'
 import type { Connection } from './connections.ts'
+import type { SharedConnection } from './ports.ts'
 
-/** A connection as the admin sees it. */
-export function viewConnection(connection: Connection): ConnectionView {
+/** A connection as other nodes know it. */
+export function toShared(connection: Connection): SharedConnection {
   return {
-    connection_id: connection.id,
-    space_id: connection.spaceId,
+    id: connection.id,
+    spaceId: connection.spaceId,
     space: connection.space,
+    tokenId: connection.tokenId,
     instance: connection.instance,
     sdk: connection.sdk,
     address: connection.address,
@@ -14,7 +16,24 @@ export function viewConnection(connection: Connection): ConnectionView {
     state: connection.state === 'connected' ? 'connected' : 'silent',
     concurrency: connection.concurrency,
     prefetch: connection.prefetch,
-    holding: connection.held.size,
+    connectedAt: connection.connectedAt,
+  }
+}
+
+/** A connection as the admin sees it. */
+export function viewConnection(connection: SharedConnection & { readonly holding: number }): ConnectionView {
+  return {
+    connection_id: connection.id,
+    space_id: connection.spaceId,
+    space: connection.space,
+    instance: connection.instance,
+    sdk: connection.sdk,
+    address: connection.address,
+    transport: connection.transport,
+    state: connection.state,
+    concurrency: connection.concurrency,
+    prefetch: connection.prefetch,
+    holding: connection.holding,
     connected_at: new Date(connection.connectedAt).toISOString(),
   }
 }

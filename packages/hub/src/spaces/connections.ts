@@ -50,6 +50,12 @@ export interface Connection {
   state: 'connected' | 'silent' | 'gone'
 }
 
+/** Which connections are meant, in words that other nodes understand. */
+export type ConnectionChoice =
+  | { readonly connectionId: ConnectionId }
+  | { readonly tokenIds: readonly SecretId[] }
+  | { readonly spaceId: SpaceId; readonly tokenless: boolean }
+
 export type ConnectionChange = 'joined' | 'silent' | 'revived' | 'left'
 
 /** The apps connected to this process. */
@@ -114,6 +120,12 @@ export class Connections {
   #tell(connection: Connection, change: ConnectionChange): void {
     for (const listener of this.#listeners) listener(connection, change)
   }
+}
+
+export function isChosen(connection: Connection, choice: ConnectionChoice): boolean {
+  if ('connectionId' in choice) return connection.id === choice.connectionId
+  if ('tokenIds' in choice) return connection.tokenId !== null && choice.tokenIds.includes(connection.tokenId)
+  return connection.spaceId === choice.spaceId && (!choice.tokenless || connection.tokenId === null)
 }
 
 export function runningOn(connection: Connection): number {

@@ -1,5 +1,18 @@
 /** A space as the hub keeps it, and what spaces need of a store. Times are milliseconds since 1970. */
-import type { Category, CreateSpaceBody, InputKind, SpaceId, UpdateSpaceBody, UserId, Visibility } from '@websocket-spaces/protocol'
+import type {
+  Category,
+  ConnectionId,
+  ConnectionView,
+  CreateSpaceBody,
+  ErrorCode,
+  InputKind,
+  SecretId,
+  SpaceId,
+  UpdateSpaceBody,
+  UserId,
+  Visibility,
+} from '@websocket-spaces/protocol'
+import type { Connection } from './connections.ts'
 
 export interface StoredSpace {
   readonly id: SpaceId
@@ -75,4 +88,57 @@ export interface SpaceStore {
   markSeen(id: SpaceId, at: number): Promise<void>
   setCover(id: SpaceId, cover: Cover | null, at: number): Promise<void>
   cover(id: SpaceId): Promise<Cover | null>
+}
+
+/** What other nodes know of a connection. */
+export interface SharedConnection {
+  readonly id: ConnectionId
+  readonly spaceId: SpaceId
+  /** `owner/name` at the time it registered. */
+  readonly space: string
+  readonly tokenId: SecretId | null
+  readonly instance: string | null
+  readonly sdk: string | null
+  readonly address: string
+  readonly transport: string
+  readonly state: 'connected' | 'silent'
+  readonly concurrency: number
+  readonly prefetch: number
+  readonly connectedAt: number
+}
+
+/** What one node tells the others, and hears of them. */
+export interface NodeStore {
+  /** This node lives, and will for the next `ttl` ms. False when it was not known: it just started, or was buried meanwhile. */
+  beat(ttl: number): Promise<boolean>
+  /** This node stops; with it go its connections. */
+  leave(): Promise<unknown>
+  put(connections: readonly SharedConnection[]): Promise<void>
+  drop(ids: readonly ConnectionId[]): Promise<void>
+  /** Connections of a space that answer, on nodes that live. */
+  replicas(spaceId: SpaceId): Promise<number>
+  /** On nodes that live, oldest first; with how many requests each holds. */
+  all(): Promise<(SharedConnection & { readonly holding: number })[]>
+  /** An admin shows a connection out, wherever it is. False when there is none. */
+  showOut(id: ConnectionId): Promise<boolean>
+  /** Connections of this node that may not stay: shown out, or their space or token is gone. */
+  unwelcome(): Promise<{ readonly id: ConnectionId; readonly code: ErrorCode }[]>
+  /** Removes nodes that were not heard of for their `ttl`, for good. Returns the spaces that lost apps with them. */
+  bury(): Promise<SpaceId[]>
+}
+
+/** Which apps are connected, to this node or any other. */
+export interface Presence {
+  /** How many apps of a space answer. */
+  replicas(spaceId: SpaceId): Promise<number>
+  all(): Promise<ConnectionView[]>
+  /** Resolves when every node may know of a connection, or of what changed about it. */
+  tell(connection: Connection): Promise<void>
+  /** False when there is no such connection. */
+  showOut(id: ConnectionId): Promise<boolean>
+  start(): Promise<void>
+  /** Spaces that lost apps with a node that died; of all nodes one is told. */
+  bury(): Promise<readonly SpaceId[]>
+  /** When all connections of this node are closed. */
+  stop(): Promise<void>
 }

@@ -1,7 +1,6 @@
 import type { Space, SpaceStatus } from '@websocket-spaces/protocol'
 import type { Identity } from '../accounts/identity.ts'
 import { canEdit } from './access.ts'
-import type { Connections } from './connections.ts'
 import type { StoredSpace } from './ports.ts'
 
 export interface QueueCounts {
@@ -10,12 +9,11 @@ export interface QueueCounts {
 }
 
 /** What of a space changes by itself. */
-export function statusOfSpace(space: Pick<StoredSpace, 'id' | 'lastSeenAt'>, connections: Connections, counts: QueueCounts): SpaceStatus {
-  const live = connections.liveOf(space.id)
+export function statusOfSpace(space: Pick<StoredSpace, 'id' | 'lastSeenAt'>, replicas: number, counts: QueueCounts): SpaceStatus {
   return {
     space_id: space.id,
-    connected: live.length > 0,
-    replicas: live.length,
+    connected: replicas > 0,
+    replicas,
     queue_length: counts.queued,
     processing: counts.processing,
     last_seen_at: space.lastSeenAt === null ? null : new Date(space.lastSeenAt).toISOString(),

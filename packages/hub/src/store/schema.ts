@@ -10,6 +10,7 @@ import type {
   UserId,
   Visibility,
 } from '@websocket-spaces/protocol'
+import type { Generated } from 'kysely'
 import type { SecretKind } from '../accounts/ports.ts'
 
 export interface SpaceTable {
@@ -56,6 +57,8 @@ export interface RequestTable {
   output_chars: number
   lease_id: LeaseId | null
   connection_id: ConnectionId | null
+  /** The node that handed it out. */
+  node_id: string | null
   instance: string | null
   created_at: number
   started_at: number | null
@@ -130,6 +133,31 @@ export interface InviteTable {
   expires_at: number | null
 }
 
+export interface NodeTable {
+  id: string
+  /** By the database's clock. */
+  expires_at: number
+}
+
+/** Apps connected to any node of several. */
+export interface ConnectionTable {
+  id: ConnectionId
+  node_id: string
+  space_id: SpaceId
+  space: string
+  token_id: SecretId | null
+  instance: string | null
+  sdk: string | null
+  address: string
+  transport: string
+  state: 'connected' | 'silent'
+  concurrency: number
+  prefetch: number
+  connected_at: number
+  /** 1 = an admin closed it. */
+  shown_out: Generated<number>
+}
+
 export interface SettingTable {
   key: string
   value: string
@@ -147,4 +175,6 @@ export interface Tables {
   secrets: SecretTable
   invites: InviteTable
   settings: SettingTable
+  nodes: NodeTable
+  connections: ConnectionTable
 }

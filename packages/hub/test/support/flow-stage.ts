@@ -5,6 +5,7 @@ import { MemoryBus } from '../../src/bus/memory-bus.ts'
 import { Flow } from '../../src/requests/flow.ts'
 import type { RequestStore, StoredRequest } from '../../src/requests/ports.ts'
 import { type Connection, Connections } from '../../src/spaces/connections.ts'
+import { LocalPresence } from '../../src/spaces/local-presence.ts'
 import type { StoredSpace } from '../../src/spaces/ports.ts'
 import { eventually } from './eventually.ts'
 import { addSpace } from './material.ts'
@@ -53,6 +54,7 @@ export async function setStage(settings: Parameters<typeof addSpace>[2] = {}): P
     spaces: under.spaces,
     bus,
     connections,
+    presence: new LocalPresence(connections),
     now,
     onError: (message, error) => errors.push(message, error),
   })

@@ -6,8 +6,8 @@ import pg from 'pg'
 import { directoryFor, freePort, serverProcess, type ServerProcess, unprivileged } from './server-process.ts'
 
 const PROGRAMS = '/usr/lib/postgresql/15/bin'
-/** Tests restart programs, they do not cut the power. */
-const SETTINGS = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'listen_addresses=127.0.0.1', 'max_connections=100']
+/** Tests kill programs, they do not cut the power; commits are still waited for. */
+const SETTINGS = ['fsync=off', 'listen_addresses=127.0.0.1', 'max_connections=100']
 const PASSWORD = 'a password of the tests'
 
 export interface PostgresServer extends ServerProcess {

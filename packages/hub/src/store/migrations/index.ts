@@ -2,10 +2,12 @@ import type { Migration } from 'kysely/migration'
 import { base } from './001-base.ts'
 import { accounts } from './002-accounts.ts'
 import { idempotency } from './003-idempotency.ts'
+import { nodes } from './004-nodes.ts'
 
 /** In order; a name, once released, never changes. */
 export const migrations: Record<string, Migration> = {
   '001-base': base,
   '002-accounts': accounts,
   '003-idempotency': idempotency,
+  '004-nodes': nodes,
 }

@@ -30,7 +30,7 @@ export async function applyFact(db: Database, id: RequestId, fact: Fact): Promis
 }
 
 function changeOf(step: MovingStep): Change {
-  const noLease = { lease_id: null, connection_id: null }
+  const noLease = { lease_id: null, connection_id: null, node_id: null }
   switch (step.to) {
     case 'running':
       return { status: 'processing', attempt: step.attempt, started_at: step.startedAt, deadline_at: step.deadlineAt, progress: null }

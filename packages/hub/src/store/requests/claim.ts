@@ -9,7 +9,7 @@ import type { RequestTable } from '../schema.ts'
  * Puts the oldest waiting requests under a lease; the first `start` of them begin at once.
  * SQLite has one writer, so that a plain select inside the transaction is a claim; on PostgreSQL it locks its rows.
  */
-export async function claimRequests(db: Database, claim: Claim): Promise<ClaimedRequest[]> {
+export async function claimRequests(db: Database, node: string, claim: Claim): Promise<ClaimedRequest[]> {
   return transact(db, async (tx) => {
     const next = tx
       .selectFrom('requests')
@@ -25,7 +25,7 @@ export async function claimRequests(db: Database, claim: Claim): Promise<Claimed
     const claimed: ClaimedRequest[] = []
     for (const [index, row] of rows.entries()) {
       const started = index < claim.start
-      const event = await handOver(tx, row, claim, started)
+      const event = await handOver(tx, row, { ...claim, node }, started)
       claimed.push({
         id: row.id,
         userId: row.user_id,
@@ -43,8 +43,13 @@ export async function claimRequests(db: Database, claim: Claim): Promise<Claimed
 
 type ClaimableRow = Pick<RequestTable, 'id' | 'attempt' | 'last_seq'>
 
-async function handOver(db: Database, row: ClaimableRow, claim: Claim, started: boolean): Promise<RequestEvent | null> {
-  const lease = { lease_id: claim.leaseId, connection_id: claim.connectionId, instance: claim.instance }
+async function handOver(
+  db: Database,
+  row: ClaimableRow,
+  claim: Claim & { readonly node: string },
+  started: boolean,
+): Promise<RequestEvent | null> {
+  const lease = { lease_id: claim.leaseId, connection_id: claim.connectionId, node_id: claim.node, instance: claim.instance }
   const update = db.updateTable('requests').where('id', '=', row.id)
   if (!started) {
     await update.set(lease).execute()

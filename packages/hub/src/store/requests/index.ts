@@ -1,3 +1,4 @@
+import { v7 as uuid } from 'uuid'
 import type { RequestStore } from '../../requests/ports.ts'
 import type { Database } from '../database.ts'
 import { appendReports } from './append.ts'
@@ -6,11 +7,12 @@ import { claimRequests } from './claim.ts'
 import { findByKey, insertRequest } from './insert.ts'
 import * as read from './read.ts'
 
-export function createRequestStore(db: Database): RequestStore {
+/** `node` names this process: what it hands out is taken back by others when it dies, and by nobody while it lives. */
+export function createRequestStore(db: Database, node: string = uuid()): RequestStore {
   return {
     insert: (request, limits, key) => insertRequest(db, request, limits, key),
     findByKey: (where, key) => findByKey(db, where, key),
-    claim: (claim) => claimRequests(db, claim),
+    claim: (claim) => claimRequests(db, node, claim),
     apply: (id, fact) => applyFact(db, id, fact),
     append: (batch, at) => appendReports(db, batch, at),
     find: (id) => read.findRequest(db, id),
@@ -21,7 +23,8 @@ export function createRequestStore(db: Database): RequestStore {
     counts: (spaceId) => read.countsOf(db, spaceId),
     totals: (since) => read.totalsSince(db, since),
     overdue: (at, limit) => read.overdueAt(db, at, limit),
-    leased: (limit, spaceId) => read.leasedRequests(db, limit, spaceId),
+    held: () => read.heldBy(db, node),
+    orphans: (limit) => read.orphansBeside(db, node, limit),
     unfinished: (spaceId, limit) => read.unfinishedOf(db, spaceId, limit),
     spacesWithClaimable: () => read.spacesWithClaimable(db),
   }

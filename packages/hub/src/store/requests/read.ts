@@ -1,9 +1,11 @@
 import type { RequestEvent, RequestId, SpaceId } from '@websocket-spaces/protocol'
 import type { QueueCounts, RequestPageQuery, RequestStore, StoredRequest } from '../../requests/ports.ts'
 import type { Database } from '../database.ts'
+import { isPostgres } from '../dialect.ts'
+import type { RequestTable } from '../schema.ts'
 import { outcomeOf, selectRequests, toEvent, toRequest } from './rows.ts'
 
-type Leased = Awaited<ReturnType<RequestStore['leased']>>
+type Leased = Awaited<ReturnType<RequestStore['held']>>
 type Overdue = Awaited<ReturnType<RequestStore['overdue']>>
 
 export async function findRequest(db: Database, id: RequestId): Promise<StoredRequest | null> {
@@ -85,10 +87,29 @@ export async function overdueAt(db: Database, at: number, limit: number): Promis
   return rows.map(({ id, started_at, deadline_at }) => ({ id, seconds: Math.round(((deadline_at ?? 0) - (started_at ?? 0)) / 1000) }))
 }
 
-export async function leasedRequests(db: Database, limit: number, spaceId?: SpaceId): Promise<Leased> {
-  let query = db.selectFrom('requests').select(['id', 'lease_id']).where('lease_id', 'is not', null).limit(limit)
-  if (spaceId !== undefined) query = query.where('space_id', '=', spaceId)
-  return (await query.execute()).flatMap((row) => (row.lease_id === null ? [] : [{ id: row.id, leaseId: row.lease_id }]))
+export async function heldBy(db: Database, node: string): Promise<Leased> {
+  return leases(await selectLeased(db).where('node_id', '=', node).execute())
+}
+
+/** SQLite belongs to one process, so that every other node is a former one. */
+export async function orphansBeside(db: Database, node: string, limit: number): Promise<Leased> {
+  const orphans = selectLeased(db).where((e) =>
+    e.or([
+      e('node_id', 'is', null),
+      isPostgres(db)
+        ? e.not(e.exists(e.selectFrom('nodes').select('nodes.id').whereRef('nodes.id', '=', 'requests.node_id')))
+        : e('node_id', '!=', node),
+    ]),
+  )
+  return leases(await orphans.limit(limit).execute())
+}
+
+function selectLeased(db: Database) {
+  return db.selectFrom('requests').select(['requests.id', 'lease_id']).where('lease_id', 'is not', null)
+}
+
+function leases(rows: readonly Pick<RequestTable, 'id' | 'lease_id'>[]): Leased {
+  return rows.flatMap((row) => (row.lease_id === null ? [] : [{ id: row.id, leaseId: row.lease_id }]))
 }
 
 export async function unfinishedOf(db: Database, spaceId: SpaceId, limit: number): Promise<RequestId[]> {

@@ -5,18 +5,18 @@ import { parse } from '../../errors.ts'
 import { adminOf } from '../../identity.ts'
 
 /** /api/v1/admin/connections: which apps are connected, and showing one out. */
-export function adminConnectionRoutes(app: FastifyInstance, { connections, connectionViews }: Services): void {
+export function adminConnectionRoutes(app: FastifyInstance, { presence, closeConnections }: Services): void {
   app.get('/api/v1/admin/connections', async (request) => {
     adminOf(request)
-    return { connections: connectionViews() }
+    return { connections: await presence.all() }
   })
 
   app.delete('/api/v1/admin/connections/:id', async (request, reply) => {
     const admin = adminOf(request)
-    const connection = connections.get(connectionId.parse(parse(requestParams, request.params).id))
-    if (connection === undefined) throw new SpacesError('not_found')
-    request.log.info({ admin: admin.username, connection: connection.id, space: connection.space }, 'connection closed by admin')
-    connection.link.close('forbidden', false)
+    const id = connectionId.parse(parse(requestParams, request.params).id)
+    if (!(await presence.showOut(id))) throw new SpacesError('not_found')
+    request.log.info({ admin: admin.username, connection: id }, 'connection closed by admin')
+    closeConnections({ connectionId: id }, 'forbidden')
     return reply.status(204).send()
   })
 }

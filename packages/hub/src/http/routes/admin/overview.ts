@@ -14,7 +14,7 @@ export function adminOverviewRoute(app: FastifyInstance, services: Services): vo
     return {
       users: await services.accounts.users.count(),
       spaces: await services.catalog.count(),
-      connections: services.connections.all().length,
+      connections: (await services.presence.all()).length,
       queued,
       processing,
       finished_today: finished,

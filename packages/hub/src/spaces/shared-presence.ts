@@ -1,0 +1,137 @@
+/**
+ * Presence where there are several nodes. Each keeps one row for itself, which expires unless it is renewed, and one
+ * for every app connected to it. Rows of an expired node count for nothing; another node removes them for good, and
+ * from then on what that node had handed out is anybody's to take back.
+ */
+import { type ConnectionId, type ConnectionView, type SpaceId, TIMING } from '@websocket-spaces/protocol'
+import { toShared, viewConnection } from './connection-view.ts'
+import type { Connection, Connections } from './connections.ts'
+import type { NodeStore, Presence } from './ports.ts'
+
+/** Every so many beats, connections are looked through for those whose closing did not come through. */
+const LOOK_EACH = 5
+
+export interface SharedPresenceDeps {
+  readonly nodes: NodeStore
+  readonly connections: Connections
+  readonly onError: (message: string, error: unknown) => void
+}
+
+export class SharedPresence implements Presence {
+  readonly #deps: SharedPresenceDeps
+  /** What the store has of this node's connections, as JSON. */
+  readonly #told = new Map<ConnectionId, string>()
+  readonly #arriving = new Map<ConnectionId, Connection>()
+  #writing: Promise<void> = Promise.resolve()
+  #timer: NodeJS.Timeout | undefined
+  #beating: Promise<void> = Promise.resolve()
+  #beats = 0
+  /** Since when beats came without a break. Whoever was away itself cannot tell who is dead. */
+  #steadySince = Infinity
+  #lastBeat = -Infinity
+  #stopped = false
+
+  constructor(deps: SharedPresenceDeps) {
+    this.#deps = deps
+  }
+
+  replicas(spaceId: SpaceId): Promise<number> {
+    return this.#deps.nodes.replicas(spaceId)
+  }
+
+  async all(): Promise<ConnectionView[]> {
+    return (await this.#deps.nodes.all()).map(viewConnection)
+  }
+
+  async tell(connection: Connection): Promise<void> {
+    // Before it is registered here: an app that was welcomed must be known everywhere.
+    if (connection.state !== 'gone') this.#arriving.set(connection.id, connection)
+    try {
+      await this.#write()
+    } finally {
+      this.#arriving.delete(connection.id)
+    }
+  }
+
+  showOut(id: ConnectionId): Promise<boolean> {
+    return this.#deps.nodes.showOut(id)
+  }
+
+  async start(): Promise<void> {
+    await this.#deps.nodes.beat(TIMING.nodeSilence)
+    this.#lastBeat = performance.now()
+    this.#steadySince = this.#lastBeat
+    this.#schedule()
+  }
+
+  async bury(): Promise<readonly SpaceId[]> {
+    return performance.now() - this.#steadySince > TIMING.nodeSilence ? this.#deps.nodes.bury() : []
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    clearTimeout(this.#timer)
+    await this.#beating
+    await this.#writing.catch(() => undefined)
+    await this.#deps.nodes.leave().catch((error: unknown) => this.#deps.onError('could not take leave of the other nodes', error))
+  }
+
+  #schedule(): void {
+    if (this.#stopped) return
+    this.#timer = setTimeout(() => {
+      this.#beating = this.#beat().finally(() => this.#schedule())
+    }, TIMING.nodeBeatEvery)
+  }
+
+  async #beat(): Promise<void> {
+    const { nodes, onError } = this.#deps
+    try {
+      const known = await nodes.beat(TIMING.nodeSilence)
+      const now = performance.now()
+      if (!known || now - this.#lastBeat > TIMING.nodeSilence) this.#steadySince = now
+      this.#lastBeat = now
+      if (!known) this.#startAnew()
+      await this.#write()
+      this.#beats += 1
+      if (this.#beats % LOOK_EACH === 0) await this.#closeUnwelcome()
+    } catch (error) {
+      onError('could not tell the other nodes that this one lives', error)
+    }
+  }
+
+  /** Others took this node for dead and took its requests back: its apps had better begin again, too. */
+  #startAnew(): void {
+    this.#told.clear()
+    this.#deps.connections.close(() => true, 'shutting_down', true)
+  }
+
+  async #closeUnwelcome(): Promise<void> {
+    const { nodes, connections } = this.#deps
+    if (connections.all().length === 0) return
+    for (const { id, code } of await nodes.unwelcome()) connections.get(id)?.link.close(code, false)
+  }
+
+  /** Brings the store up to date with what is connected here. One at a time, so that the newest state is written last. */
+  async #write(): Promise<void> {
+    const turn = this.#writing.then(
+      () => this.#writeChanges(),
+      () => this.#writeChanges(),
+    )
+    this.#writing = turn
+    turn.catch(() => undefined)
+    await turn
+  }
+
+  async #writeChanges(): Promise<void> {
+    const { nodes, connections } = this.#deps
+    const here = new Map(this.#arriving)
+    for (const connection of connections.all()) here.set(connection.id, connection)
+    const current = [...here.values()].map(toShared)
+    const changed = current.filter((connection) => this.#told.get(connection.id) !== JSON.stringify(connection))
+    const gone = [...this.#told.keys()].filter((id) => !here.has(id))
+    await nodes.put(changed)
+    for (const connection of changed) this.#told.set(connection.id, JSON.stringify(connection))
+    await nodes.drop(gone)
+    for (const id of gone) this.#told.delete(id)
+  }
+}

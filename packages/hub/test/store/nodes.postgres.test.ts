@@ -1,0 +1,127 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { v7 as uuid } from 'uuid'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { connectionId, type SpaceId } from '@websocket-spaces/protocol'
+import { recover } from '../../src/requests/recover.ts'
+import type { NodeStore, SharedConnection } from '../../src/spaces/ports.ts'
+import { createNodeStore } from '../../src/store/nodes.ts'
+import { createRequestStore } from '../../src/store/requests/index.ts'
+import { addRequests, addSpace, newClaim, newRequestId, newSpaceId, NOON } from '../support/material.ts'
+import { type PostgresServer, startPostgres } from '../support/postgres-server.ts'
+import { openPostgresStore } from '../support/postgres-store.ts'
+import type { StoreUnderTest } from '../support/sqlite-store.ts'
+
+const LONG = 60_000
+
+let server: PostgresServer
+let under: StoreUnderTest
+beforeAll(async () => {
+  server = await startPostgres()
+  under = await openPostgresStore(await server.createDatabase())
+})
+afterAll(async () => {
+  await under[Symbol.asyncDispose]()
+  await server[Symbol.asyncDispose]()
+})
+
+function nodes(...names: string[]): NodeStore[] {
+  return names.map((name) => createNodeStore(under.db, name))
+}
+
+function newConnection(spaceId: SpaceId, state: SharedConnection['state'] = 'connected'): SharedConnection {
+  return {
+    id: connectionId.parse(uuid()),
+    spaceId,
+    space: 'Alice/space',
+    tokenId: null,
+    instance: 'gpu-box',
+    sdk: null,
+    address: '127.0.0.1',
+    transport: 'websocket',
+    state,
+    concurrency: 2,
+    prefetch: 0,
+    connectedAt: NOON,
+  }
+}
+
+/** By the clock of PostgreSQL a node that promised this little is dead at once. */
+async function dies(node: NodeStore | undefined): Promise<void> {
+  await node?.beat(-1)
+  await sleep(2)
+}
+
+test('N1 a space is served while its connections answer and their node lives', async () => {
+  const [one, two] = nodes('n1-one', 'n1-two')
+  const space = newSpaceId()
+  expect([await one?.beat(LONG), await one?.beat(LONG), await two?.beat(LONG)]).toEqual([false, true, false])
+  const [answers, silent, elsewhere] = [newConnection(space), newConnection(space, 'silent'), newConnection(space)]
+  await one?.put([answers, silent])
+  await two?.put([elsewhere])
+  expect(await two?.replicas(space)).toBe(2)
+  await one?.put([{ ...answers, state: 'silent' }])
+  expect(await two?.replicas(space)).toBe(1)
+  await two?.drop([elsewhere.id])
+  expect(await one?.replicas(space)).toBe(0)
+  await one?.put([answers])
+  await dies(one)
+  expect(await two?.replicas(space)).toBe(0)
+  expect((await two?.all())?.filter(({ spaceId }) => spaceId === space)).toEqual([])
+  await one?.beat(LONG)
+  expect(await two?.replicas(space)).toBe(1)
+  await one?.leave()
+  expect(await two?.replicas(space)).toBe(0)
+})
+
+test('N2 a dead node is buried once, by one of those that try, with all it had', async () => {
+  const [dead, ...alive] = nodes('n2-dead', 'n2-a', 'n2-b', 'n2-c')
+  for (const node of alive) await node.beat(LONG)
+  const space = newSpaceId()
+  await dead?.beat(LONG)
+  await dead?.put([newConnection(space), newConnection(space)])
+  expect((await Promise.all(alive.map((node) => node.bury()))).flat()).toEqual([])
+  await dies(dead)
+  expect((await Promise.all(alive.map((node) => node.bury()))).flat()).toEqual([space])
+  expect(await dead?.beat(LONG)).toBe(false)
+  for (const node of [dead, ...alive]) await node?.leave()
+})
+
+test('N3 what a node handed out is taken back once it is buried, not before, and once', async () => {
+  const user = await under.addUser('Alice')
+  const space = await addSpace(under, user)
+  const [first = newRequestId(), second = newRequestId()] = await addRequests(under, { space, user }, 2)
+  const [dead, alive] = nodes('n3-dead', 'n3-alive')
+  await dead?.beat(LONG)
+  await alive?.beat(LONG)
+  const its = createRequestStore(under.db, 'n3-dead')
+  const mine = createRequestStore(under.db, 'n3-alive')
+  await its.claim(newClaim(space))
+  await mine.claim(newClaim(space))
+  expect((await its.held()).map(({ id }) => id)).toEqual([first])
+  expect(await recover(mine, () => NOON)).toBe(0)
+  await dies(dead)
+  expect(await recover(mine, () => NOON)).toBe(0)
+  await alive?.bury()
+  const recovered = await Promise.all([1, 2, 3].map(() => recover(mine, () => NOON)))
+  expect(recovered.filter((count) => count > 0)).toEqual([1])
+  expect(await mine.find(first)).toMatchObject({ phase: { at: 'waiting' } })
+  expect(await mine.find(second)).toMatchObject({ phase: { at: 'running' } })
+  await alive?.leave()
+})
+
+test('N4 whoever may not stay is named, with the reason', async () => {
+  const user = await under.addUser('Bob')
+  const [node] = nodes('n4')
+  await node?.beat(LONG)
+  const closed = await addSpace(under, user)
+  const open = await addSpace(under, user)
+  await under.spaces.update(open.id, { open_registration: true }, NOON)
+  const [stays, shown, tokenless, spaceless] = [open.id, open.id, closed.id, newSpaceId()].map((space) => newConnection(space))
+  const all = [stays, shown, tokenless, spaceless].flatMap((connection) => connection ?? [])
+  await node?.put(all)
+  expect(await node?.showOut(shown?.id ?? connectionId.parse('x'))).toBe(true)
+  expect(await node?.showOut(connectionId.parse('nobody'))).toBe(false)
+  const named = new Map((await node?.unwelcome())?.map(({ id, code }) => [id, code]))
+  expect(all.map(({ id }) => named.get(id))).toEqual([undefined, 'forbidden', 'token_required', 'space_not_found'])
+  await node?.leave()
+})
