@@ -1,0 +1,160 @@
+/** Three hub processes on one PostgreSQL and one Redis are one hub, also when one of them is killed. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { SpacesClient } from '@websocket-spaces/client'
+import type { FollowItem, RequestView } from '@websocket-spaces/protocol'
+import { type PostgresServer, startPostgres } from '../../packages/hub/test/support/postgres-server.ts'
+import { type RedisServer, startRedis } from '../../packages/hub/test/support/redis-server.ts'
+import { type Balancer, startBalancer } from '../harness/balancer.ts'
+import { startEchoApp } from '../harness/echo-app-process.ts'
+import { eventually } from '../harness/eventually.ts'
+import { type HubProcess, startHubProcess } from '../harness/hub-process.ts'
+import { makeSpace, type OwnedSpace, signInAdmin } from '../harness/people.ts'
+
+const stack = new AsyncDisposableStack()
+let postgres: PostgresServer
+let redis: RedisServer
+let a: HubProcess
+let b: HubProcess
+let c: HubProcess
+/** A user at C, where no app is connected. */
+let user: SpacesClient
+let admin: SpacesClient
+/** They lead to A, or to B, while that is there. */
+let throughA: Balancer
+let throughB: Balancer
+
+beforeAll(async () => {
+  postgres = stack.use(await startPostgres())
+  redis = stack.use(await startRedis())
+  const env = { DATABASE_URL: await postgres.createDatabase(), REDIS_URL: redis.url }
+  ;[a, b, c] = (await Promise.all([1, 2, 3].map(async () => stack.use(await startHubProcess(env))))) as [HubProcess, HubProcess, HubProcess]
+  throughA = stack.use(await startBalancer([a.url, b.url, c.url]))
+  throughB = stack.use(await startBalancer([b.url, c.url]))
+  admin = await signInAdmin(c.url)
+  user = new SpacesClient({ host: c.url, apiKey: (await admin.createKey('many nodes')).token })
+})
+afterAll(() => stack.disposeAsync())
+
+function finished(id: string): Promise<RequestView> {
+  return eventually(
+    () => user.getRequest(id),
+    (view) => view.finished_at !== null,
+    60_000,
+  )
+}
+
+async function collect(items: AsyncIterable<FollowItem>): Promise<FollowItem[]> {
+  const all: FollowItem[] = []
+  for await (const item of items) all.push(item)
+  return all
+}
+
+/** No gap, no duplicate, one result and that at the end. */
+function expectWhole(items: readonly FollowItem[]): void {
+  const events = items.flatMap((item) => ('seq' in item ? [item] : []))
+  expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1))
+  expect(events.filter(({ type }) => type === 'result')).toEqual(events.slice(-1))
+}
+
+function busySpace(): Promise<OwnedSpace> {
+  return makeSpace(admin, { name: `many-${Date.now()}`, max_queue: 100_000 })
+}
+
+test('a request goes to the app at another node and is followed live; a cancel finds it there', async () => {
+  const owned = await busySpace()
+  await using app = await startEchoApp(throughA.url, owned, 'at-a')
+  expect((await user.getSpace(owned.reference)).status).toMatchObject({ connected: true, replicas: 1 })
+  const { id } = await user.submit(owned.reference, { prompt: 'across 你好' })
+  const items = await collect(user.follow(id))
+  expectWhole(items)
+  expect(items.at(-1)).toMatchObject({ type: 'result', outcome: { status: 'completed', result: { text_output: 'across 你好' } } })
+
+  const held = await user.submit(owned.reference, { prompt: 'hold this' })
+  await app.line(new RegExp(`^started ${held.id}`))
+  await user.cancel(held.id)
+  // The app is told, and so takes the next one.
+  const next = await user.submit(owned.reference, { prompt: 'next' })
+  expect(await finished(next.id)).toMatchObject({ status: 'completed', result: { text_output: 'next' } })
+  expect(await user.getRequest(held.id)).toMatchObject({ status: 'canceled' })
+})
+
+test(
+  'a node is killed: its app comes back at another, and every accepted request has one outcome, the right one',
+  { timeout: 120_000 },
+  async () => {
+    const owned = await busySpace()
+    await using atA = await startEchoApp(throughA.url, owned, 'at-a')
+    await using atB = await startEchoApp(throughB.url, owned, 'at-b')
+    const accepted = new Map<string, string>()
+    const follows: Promise<FollowItem[]>[] = []
+    async function submit(prompt: string): Promise<string> {
+      const { id } = await user.submit(owned.reference, { prompt })
+      accepted.set(id, prompt)
+      if (accepted.size % 5 === 1) follows.push(collect(user.follow(id)))
+      return id
+    }
+    // One at each node, held until the node is gone.
+    const [one, two] = [await submit('hold one'), await submit('hold two')]
+    const both = new RegExp(`^started (${one}|${two})`)
+    await Promise.all([atA.line(both), atB.line(both)])
+    const lines = atA.lines.length
+    const submitting = (async () => {
+      for (let count = 0; count < 60; count += 1) {
+        await submit(`request ${count}`)
+        await sleep(20)
+      }
+    })()
+    const lost = atA.lines.some((line) => line.startsWith(`started ${one}`)) ? one : two
+    await a.kill()
+    await atA.line(/^registered/, lines)
+    await submitting
+    atA.write('go\n')
+    atB.write('go\n')
+
+    for (const [id, prompt] of accepted) {
+      expect(await finished(id)).toMatchObject({ status: 'completed', result: { text_output: prompt } })
+      expectWhole(await collect(user.follow(id)))
+    }
+    expect(accepted.size).toBe(62)
+    expect(await user.getRequest(lost)).toMatchObject({ attempts: 2 })
+    for (const items of await Promise.all(follows)) expectWhole(items)
+    const { status } = await user.getSpace(owned.reference)
+    expect(status).toMatchObject({ replicas: 2, queue_length: 0, processing: 0 })
+
+    await a.start()
+    const back = await signInAdmin(a.url)
+    for (const [id, prompt] of accepted) expect((await back.getRequest(id)).result).toMatchObject({ text_output: prompt })
+  },
+)
+
+test('while Redis is killed and back again nothing is lost, only later', { timeout: 120_000 }, async () => {
+  const owned = await busySpace()
+  await using app = await startEchoApp(throughB.url, owned, 'at-b')
+  await redis.kill()
+  const alone = await user.submit(owned.reference, { prompt: 'without Redis' })
+  expect(await finished(alone.id)).toMatchObject({ status: 'completed', result: { text_output: 'without Redis' } })
+  expectWhole(await collect(user.follow(alone.id)))
+  await redis.start()
+  const again = await user.submit(owned.reference, { prompt: 'with Redis' })
+  expectWhole(await collect(user.follow(again.id)))
+  expect(app.lines.filter((line) => line.startsWith('finished'))).toHaveLength(2)
+})
+
+test('while PostgreSQL is killed and back again, what was accepted stays accepted', { timeout: 120_000 }, async () => {
+  const owned = await busySpace()
+  await using app = await startEchoApp(throughB.url, owned, 'at-b')
+  const held = await user.submit(owned.reference, { prompt: 'hold on' })
+  await app.line(new RegExp(`^started ${held.id}`))
+  const waits = await user.submit(owned.reference, { prompt: 'waits' })
+  await postgres.kill()
+  await expect(user.submit(owned.reference, { prompt: 'refused' })).rejects.toMatchObject({ code: 'storage_unavailable' })
+  // The app finishes meanwhile, and keeps its result until it is stored.
+  app.write('go\n')
+  await app.line(new RegExp(`^finished ${held.id}`))
+  await postgres.start()
+  for (const { id } of [held, waits]) {
+    expect(await finished(id)).toMatchObject({ status: 'completed' })
+    expectWhole(await collect(user.follow(id)))
+  }
+})
