@@ -1,5 +1,6 @@
 /** All that the two databases do differently once they are open. SQLite has one writer at a time, so that its locks are no-ops. */
 import { type Kysely, PostgresAdapter, type RawBuilder, sql, type SqlBool } from 'kysely'
+import { groupOf } from './group-commit.ts'
 import { isDeadlock, isUniqueViolation } from './postgres.ts'
 import type { Tables } from './schema.ts'
 import { isConstraintViolation } from './sqlite.ts'
@@ -17,8 +18,13 @@ export function isPostgres(db: AnyDialect): boolean {
   return db.getExecutor().adapter instanceof PostgresAdapter
 }
 
-/** Runs `work` in a transaction. It may run more than once and so must do nothing but read and write through `tx`. */
-export async function transact<T>(db: Database, work: (tx: Database) => Promise<T>): Promise<T> {
+/**
+ * Runs `work` in a transaction; resolves when it is committed and on the disk, or, unless it is to be `durable`, perhaps
+ * before the disk has it. `work` may run more than once and so must do nothing but read and write through `tx`.
+ */
+export async function transact<T>(db: Database, work: (tx: Database) => Promise<T>, { durable } = { durable: true }): Promise<T> {
+  const group = groupOf(db)
+  if (group !== undefined) return group.run(work, { durable })
   for (let tries = 1; ; tries += 1) {
     try {
       return await db.transaction().execute(work)
@@ -26,6 +32,13 @@ export async function transact<T>(db: Database, work: (tx: Database) => Promise<
       if (!isDeadlock(error) || tries === MOST_TRIES) throw error
     }
   }
+}
+
+/** What was read from `db`, once all that the read may have seen is on the disk: nobody is told of what a power cut can undo. */
+export async function lasting<T>(db: Database, read: Promise<T>): Promise<T> {
+  const value = await read
+  await groupOf(db)?.flushed()
+  return value
 }
 
 interface Lockable<Table extends string, Query> {

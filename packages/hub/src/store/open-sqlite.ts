@@ -4,6 +4,7 @@ import { Kysely, SqliteDialect } from 'kysely'
 import { SpacesError } from '@websocket-spaces/protocol'
 import { StartupError } from '../startup-error.ts'
 import { migrate, type OpenDatabase } from './database.ts'
+import { commitInGroups, GroupCommit } from './group-commit.ts'
 import type { Tables } from './schema.ts'
 import { sqliteCode, SqliteFile } from './sqlite.ts'
 
@@ -30,17 +31,31 @@ export async function openSqlite(dataDir: string, synchronous: Synchronous): Pro
     makeDirectory(dataDir)
     const file = openFile(path, synchronous)
     const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: file }) })
+    const log = openSync(`${path}-wal`, 'r')
+    let closing: Promise<void> | undefined
+    const group = new GroupCommit(db, file, synchronous === 'full' ? log : null)
     const close = async (): Promise<void> => {
+      // Whoever waits for what was written hears of a failure.
+      await group.flushed().catch(() => undefined)
       await db.destroy()
       file.close()
+      closeSync(log)
     }
     try {
       await migrate(db, path)
+      file.serve(db)
+      commitInGroups(db, group)
     } catch (error) {
       await close()
       throw error
     }
-    return { db, type: 'sqlite', alone: (work) => work(), close, [Symbol.asyncDispose]: close }
+    return {
+      db,
+      type: 'sqlite',
+      alone: (work) => work(),
+      close: () => (closing ??= close()),
+      [Symbol.asyncDispose]: () => (closing ??= close()),
+    }
   } catch (error) {
     throw explain(error, dataDir, path)
   }

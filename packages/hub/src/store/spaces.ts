@@ -4,6 +4,7 @@ import type { NewSpace, SpaceQuery, SpaceStore, StoredSpace } from '../spaces/po
 import type { Database } from './database.ts'
 import { containing, isTaken, locking, takeTurn, transact } from './dialect.ts'
 import type { SpaceTable } from './schema.ts'
+import { statement } from './statement.ts'
 
 const strings = z.array(z.string())
 const inputKinds = z.array(inputKind)
@@ -20,11 +21,8 @@ export function createSpaceStore(db: Database): SpaceStore {
           .execute(),
       ),
     remove: (id) => removeSpace(db, id),
-    find: async (id) => toSpaceOrNull(await selectSpaces(db).where('spaces.id', '=', id).executeTakeFirst()),
-    findByName: async (owner, name) =>
-      toSpaceOrNull(
-        await selectSpaces(db).where('user.username', '=', owner.toLowerCase()).where('spaces.name', '=', name).executeTakeFirst(),
-      ),
+    find: async (id) => toSpaceOrNull(...(await spaceById(db, { id }))),
+    findByName: async (owner, name) => toSpaceOrNull(...(await spaceByName(db, { owner: owner.toLowerCase(), name }))),
     allNamed: async (name) => (await selectSpaces(db).where('spaces.name', '=', name).limit(100).execute()).map(toSpace),
     page: (query) => pageOfSpaces(db, query),
     async count() {
@@ -66,6 +64,12 @@ function selectSpaces(db: Database) {
     .selectAll('spaces')
     .select((e) => e.fn.coalesce('user.displayUsername', 'user.username', e.val('')).as('owner_name'))
 }
+
+const spaceById = statement<{ id: StoredSpace['id'] }, SpaceRow>((db, slot) => selectSpaces(db).where('spaces.id', '=', slot('id')))
+
+const spaceByName = statement<{ owner: string; name: string }, SpaceRow>((db, slot) =>
+  selectSpaces(db).where('user.username', '=', slot('owner')).where('spaces.name', '=', slot('name')),
+)
 
 async function insertSpace(db: Database, { id, ownerId, settings, at }: NewSpace, limit: number): Promise<void> {
   await transact(db, async (tx) => {
@@ -143,7 +147,7 @@ async function pageOfSpaces(db: Database, query: SpaceQuery): Promise<StoredSpac
   return (await select.execute()).map(toSpace)
 }
 
-function toSpaceOrNull(row: SpaceRow | undefined): StoredSpace | null {
+function toSpaceOrNull(row?: SpaceRow): StoredSpace | null {
   return row === undefined ? null : toSpace(row)
 }
 

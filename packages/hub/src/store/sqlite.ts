@@ -1,10 +1,23 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
-import type { SqliteDatabase, SqliteStatement } from 'kysely'
+import type { Kysely, SqliteDatabase, SqliteStatement } from 'kysely'
 import { SpacesError } from '@websocket-spaces/protocol'
+import type { Tables } from './schema.ts'
+
+type Database = Kysely<Tables>
 
 const SQLITE_FULL = 13
 const SQLITE_CONSTRAINT = 19
 const CACHED_STATEMENTS = 256
+const READS = /^(select|begin|commit|rollback|savepoint|release|pragma)\b/i
+
+const files = new WeakMap<Database, { readonly file: SqliteFile; readonly inTransaction: boolean }>()
+
+/** The file that a statement of `db` may use at once; undefined where it has to wait its turn, or there is none. */
+export function sqliteOf(db: Database): SqliteFile | undefined {
+  const served = files.get(db)
+  // Outside it, a transaction's writes are not to be seen before they are committed.
+  return served !== undefined && served.file.isTransaction === served.inTransaction ? served.file : undefined
+}
 
 /**
  * `node:sqlite` in the shape Kysely's own SQLite dialect asks for. Prepared statements are
@@ -13,9 +26,29 @@ const CACHED_STATEMENTS = 256
 export class SqliteFile implements SqliteDatabase {
   readonly #db: DatabaseSync
   readonly #statements = new Map<string, SqliteStatement>()
+  #writes = 0
 
   constructor(path: string) {
     this.#db = new DatabaseSync(path)
+  }
+
+  get isTransaction(): boolean {
+    return this.#db.isTransaction
+  }
+
+  /** Grows with every statement that may have written something. */
+  get writes(): number {
+    return this.#writes
+  }
+
+  /** Statements of `db` may go straight to this file while no transaction of somebody else's is open. */
+  serve(db: Database): void {
+    files.set(db, { file: this, inTransaction: false })
+  }
+
+  /** Statements of `connection` belong to the transaction that is open now. */
+  lendTo(connection: Database): void {
+    files.set(connection, { file: this, inTransaction: true })
   }
 
   exec(sql: string): void {
@@ -25,7 +58,8 @@ export class SqliteFile implements SqliteDatabase {
   prepare(sql: string): SqliteStatement {
     const cached = this.#statements.get(sql)
     if (cached !== undefined) return cached
-    const statement = sql === 'rollback' ? this.#rollback() : wrap(this.#db.prepare(sql))
+    const onWrite = READS.test(sql) ? undefined : (): void => void (this.#writes += 1)
+    const statement = sql === 'rollback' ? this.#rollback() : wrap(this.#db.prepare(sql), onWrite)
     if (this.#statements.size >= CACHED_STATEMENTS) this.#forgetOldest()
     this.#statements.set(sql, statement)
     return statement
@@ -50,11 +84,17 @@ export class SqliteFile implements SqliteDatabase {
   }
 }
 
-function wrap(statement: StatementSync): SqliteStatement {
+function wrap(statement: StatementSync, onWrite?: () => void): SqliteStatement {
   return {
     reader: statement.columns().length > 0,
-    all: (parameters) => translateErrors(() => statement.all(...parameters.map(bindable))),
-    run: (parameters) => translateErrors(() => statement.run(...parameters.map(bindable))),
+    all(parameters) {
+      onWrite?.()
+      return translateErrors(() => statement.all(...parameters.map(bindable)))
+    },
+    run(parameters) {
+      onWrite?.()
+      return translateErrors(() => statement.run(...parameters.map(bindable)))
+    },
     iterate: (parameters) => statement.iterate(...parameters.map(bindable)),
   }
 }

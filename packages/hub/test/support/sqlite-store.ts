@@ -32,7 +32,7 @@ export interface SqliteStore extends LastingStore {
 /** A store on a real SQLite file. */
 export async function openSqliteStore(dataDir?: string): Promise<SqliteStore> {
   const directory = dataDir ?? (await mkdtemp(join(tmpdir(), 'hub-store-')))
-  const database = await openDatabase({ dataDir: directory })
+  const database = await openDatabase({ dataDir: directory, synchronous: 'normal' })
   const { db } = database
   // Tests restart programs, they do not cut the power.
   await sql`pragma synchronous = off`.execute(db)

@@ -4,7 +4,8 @@ import type { Applied, StoredRequest } from '../../requests/ports.ts'
 import type { Database } from '../database.ts'
 import { locking, transact } from '../dialect.ts'
 import type { RequestTable } from '../schema.ts'
-import { selectRequests, toRequest } from './rows.ts'
+import { statement } from '../statement.ts'
+import { addEvent, changeRequest, type RequestRow, selectRequests, toRequest } from './rows.ts'
 
 type Change = Partial<RequestTable>
 type MovingStep = Exclude<Step, { to: 'same' | 'refused' }>
@@ -12,7 +13,7 @@ type MovingStep = Exclude<Step, { to: 'same' | 'refused' }>
 /** Applies one fact: reads the request, asks the lifecycle, writes the step and its event, in one transaction. */
 export async function applyFact(db: Database, id: RequestId, fact: Fact): Promise<Applied> {
   return transact(db, async (tx): Promise<Applied> => {
-    const row = await locking(tx, 'requests', selectRequests(tx).where('requests.id', '=', id)).executeTakeFirst()
+    const [row] = await lockRequest(tx, { id })
     if (row === undefined) return { ok: false, code: 'not_found', request: null }
     const request = toRequest(row)
     const step = next(request.phase, request.attempt, fact)
@@ -20,14 +21,15 @@ export async function applyFact(db: Database, id: RequestId, fact: Fact): Promis
     if (step.to === 'same') return { ok: true, changed: false, request, events: [] }
     const change: Change = { ...changeOf(step), last_seq: request.lastSeq + 1 }
     const event = eventOf(step, request, fact.at)
-    await tx.updateTable('requests').set(change).where('id', '=', id).execute()
-    await tx
-      .insertInto('request_events')
-      .values({ request_id: id, seq: event.seq, type: event.type, data: dataOf(event), at: fact.at })
-      .execute()
+    await changeRequest(tx, id, change)
+    await addEvent(tx, { request_id: id, seq: event.seq, type: event.type, data: dataOf(event), at: fact.at })
     return { ok: true, changed: true, request: toRequest({ ...row, ...change }), events: [event] }
   })
 }
+
+const lockRequest = statement<{ id: RequestId }, RequestRow>((db, slot) =>
+  locking(db, 'requests', selectRequests(db).where('requests.id', '=', slot('id'))),
+)
 
 function changeOf(step: MovingStep): Change {
   const noLease = { lease_id: null, connection_id: null, node_id: null }

@@ -1,6 +1,7 @@
 import { v7 as uuid } from 'uuid'
 import type { RequestStore } from '../../requests/ports.ts'
 import type { Database } from '../database.ts'
+import { lasting } from '../dialect.ts'
 import { appendReports } from './append.ts'
 import { applyFact } from './apply.ts'
 import { claimRequests } from './claim.ts'
@@ -15,9 +16,9 @@ export function createRequestStore(db: Database, node: string = uuid()): Request
     claim: (claim) => claimRequests(db, node, claim),
     apply: (id, fact) => applyFact(db, id, fact),
     append: (batch, at) => appendReports(db, batch, at),
-    find: (id) => read.findRequest(db, id),
-    page: (query) => read.pageOfRequests(db, query),
-    events: (id, after, limit) => read.eventsAfter(db, id, after, limit),
+    find: (id) => lasting(db, read.findRequest(db, id)),
+    page: (query) => lasting(db, read.pageOfRequests(db, query)),
+    events: (id, after, limit) => lasting(db, read.eventsAfter(db, id, after, limit)),
     waiting: (spaceId, limit) => read.waitingOf(db, spaceId, limit),
     waitingBefore: (spaceId, id) => read.countWaitingBefore(db, spaceId, id),
     counts: (spaceId) => read.countsOf(db, spaceId),

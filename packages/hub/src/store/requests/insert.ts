@@ -1,9 +1,13 @@
+import { sql } from 'kysely'
 import { type RequestId, SpacesError, type UserId, type SpaceId } from '@websocket-spaces/protocol'
 import type { NewRequest, SubmitKey, SubmitLimits } from '../../requests/ports.ts'
 import type { Database } from '../database.ts'
 import { locking, transact } from '../dialect.ts'
+import { statement } from '../statement.ts'
+import { addEvent } from './rows.ts'
 
 const DAY = 86_400_000
+const QUEUED = JSON.stringify({ status: 'queued', attempt: 0 })
 
 /** Checks the space's limits and commits the request with its first event, in one transaction. */
 export async function insertRequest(db: Database, request: NewRequest, limits: SubmitLimits, key?: SubmitKey): Promise<RequestId> {
@@ -14,22 +18,8 @@ export async function insertRequest(db: Database, request: NewRequest, limits: S
     await checkQueue(tx, request.spaceId, limits.maxQueue)
     await checkInterval(tx, request, limits.minIntervalSeconds)
     await checkQuota(tx, request, limits.dailyQuota)
-    await tx
-      .insertInto('requests')
-      .values({
-        id: request.id,
-        space_id: request.spaceId,
-        user_id: request.userId,
-        status: 'queued',
-        input: JSON.stringify(request.input),
-        attempt: 0,
-        last_seq: 1,
-        output_chars: 0,
-        created_at: request.createdAt,
-      })
-      .execute()
-    const data = JSON.stringify({ status: 'queued', attempt: 0 })
-    await tx.insertInto('request_events').values({ request_id: request.id, seq: 1, type: 'status', data, at: request.createdAt }).execute()
+    await addRequest(tx, { ...request, input: JSON.stringify(request.input) })
+    await addEvent(tx, { request_id: request.id, seq: 1, type: 'status', data: QUEUED, at: request.createdAt })
     if (key !== undefined) await keepKey(tx, request, key)
     return request.id
   })
@@ -57,24 +47,45 @@ async function keepKey(db: Database, { id, userId, spaceId, createdAt }: NewRequ
   await db.insertInto('submissions').values(row).execute()
 }
 
+const lockSpace = statement<{ id: SpaceId }, { id: SpaceId }>((db, slot) =>
+  locking(db, 'spaces', db.selectFrom('spaces').select('id').where('id', '=', slot('id'))),
+)
+
 /** The space may have been deleted since it was looked up; its requests would be nobody's. Submits to one space take turns here. */
 async function checkSpace(db: Database, spaceId: SpaceId): Promise<void> {
-  const space = await locking(db, 'spaces', db.selectFrom('spaces').select('id').where('id', '=', spaceId)).executeTakeFirst()
+  const [space] = await lockSpace(db, { id: spaceId })
   if (space === undefined) throw new SpacesError('space_not_found', { name: spaceId })
 }
 
-async function checkQueue(db: Database, spaceId: SpaceId, limit: number): Promise<void> {
-  const last = await db
+const waitingAt = statement<{ spaceId: SpaceId; offset: number }, { id: RequestId }>((db, slot) =>
+  db
     .selectFrom('requests')
     .select('id')
-    .where('space_id', '=', spaceId)
-    .where('status', '=', 'queued')
+    .where('space_id', '=', slot('spaceId'))
+    .where('status', '=', sql.lit('queued'))
     .orderBy('id')
-    .offset(limit - 1)
     .limit(1)
-    .executeTakeFirst()
+    .offset(slot('offset')),
+)
+
+async function checkQueue(db: Database, spaceId: SpaceId, limit: number): Promise<void> {
+  const [last] = await waitingAt(db, { spaceId, offset: limit - 1 })
   if (last !== undefined) throw new SpacesError('queue_full', { limit, wait: 5 })
 }
+
+const addRequest = statement<{ id: RequestId; spaceId: SpaceId; userId: UserId; input: string; createdAt: number }>((db, slot) =>
+  db.insertInto('requests').values({
+    id: slot('id'),
+    space_id: slot('spaceId'),
+    user_id: slot('userId'),
+    status: 'queued',
+    input: slot('input'),
+    attempt: 0,
+    last_seq: 1,
+    output_chars: 0,
+    created_at: slot('createdAt'),
+  }),
+)
 
 async function checkInterval(db: Database, { spaceId, userId, createdAt }: NewRequest, seconds: number): Promise<void> {
   if (seconds === 0) return

@@ -3,15 +3,18 @@ import type { QueueCounts, RequestPageQuery, RequestStore, StoredRequest } from 
 import type { Database } from '../database.ts'
 import { isPostgres } from '../dialect.ts'
 import type { RequestTable } from '../schema.ts'
-import { outcomeOf, selectRequests, toEvent, toRequest } from './rows.ts'
+import { statement } from '../statement.ts'
+import { outcomeOf, type RequestRow, selectRequests, toEvent, toRequest } from './rows.ts'
 
 type Leased = Awaited<ReturnType<RequestStore['held']>>
 type Overdue = Awaited<ReturnType<RequestStore['overdue']>>
 
 export async function findRequest(db: Database, id: RequestId): Promise<StoredRequest | null> {
-  const row = await selectRequests(db).where('requests.id', '=', id).executeTakeFirst()
+  const [row] = await requestById(db, { id })
   return row === undefined ? null : toRequest(row)
 }
+
+const requestById = statement<{ id: RequestId }, RequestRow>((db, slot) => selectRequests(db).where('requests.id', '=', slot('id')))
 
 export async function pageOfRequests(db: Database, { spaceId, userId, before, limit }: RequestPageQuery): Promise<StoredRequest[]> {
   let query = selectRequests(db).orderBy('requests.id', 'desc').limit(limit)

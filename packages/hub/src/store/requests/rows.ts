@@ -1,3 +1,4 @@
+import type { RawBuilder } from 'kysely'
 import { z } from 'zod'
 import {
   type Outcome,
@@ -12,6 +13,7 @@ import type { Lease, Phase } from '../../requests/lifecycle.ts'
 import type { StoredRequest } from '../../requests/ports.ts'
 import type { Database } from '../database.ts'
 import type { RequestEventTable, RequestTable } from '../schema.ts'
+import { statement } from '../statement.ts'
 
 export type RequestRow = RequestTable & {
   space_name: string
@@ -34,6 +36,37 @@ export function selectRequests(db: Database) {
       e.fn.coalesce('owner.displayUsername', 'owner.username', e.val('')).as('owner_name'),
       e.fn.coalesce('submitter.displayUsername', 'submitter.username', e.val('')).as('user_name'),
     ])
+}
+
+export const addEvent = statement<{ [Column in keyof RequestEventTable]: RequestEventTable[Column] }>((db, slot) =>
+  db.insertInto('request_events').values({
+    request_id: slot('request_id'),
+    seq: slot('seq'),
+    type: slot('type'),
+    data: slot('data'),
+    at: slot('at'),
+  }),
+)
+
+type RequestChange = Partial<Omit<RequestTable, 'id'>>
+const changes = new Map<string, ReturnType<typeof changing>>()
+
+/** Changes some columns of a request, by one statement for each set of columns. */
+export async function changeRequest(db: Database, id: RequestTable['id'], change: RequestChange): Promise<void> {
+  const columns = Object.keys(change)
+  const key = columns.join(' ')
+  const run = changes.get(key) ?? changing(columns)
+  changes.set(key, run)
+  await run(db, { ...change, id })
+}
+
+function changing(columns: readonly string[]) {
+  return statement<Readonly<Record<string, unknown>>>((db, slot) =>
+    db
+      .updateTable('requests')
+      .set(Object.fromEntries(columns.map((column) => [column, slot(column) as RawBuilder<never>])))
+      .where('id', '=', slot('id') as RawBuilder<never>),
+  )
 }
 
 export function toRequest(row: RequestRow): StoredRequest {

@@ -1,0 +1,190 @@
+import { fdatasync } from 'node:fs'
+import { promisify } from 'node:util'
+import type { Kysely } from 'kysely'
+import type { Tables } from './schema.ts'
+import type { SqliteFile } from './sqlite.ts'
+
+type Database = Kysely<Tables>
+
+const flush = promisify(fdatasync)
+
+interface Unit {
+  /** Runs the work; says how to tell its caller. Rejects when its writes are to be undone. */
+  readonly run: (tx: Database) => Promise<() => void>
+  readonly fail: (error: unknown) => void
+  readonly durable: boolean
+}
+
+export interface UnitOptions {
+  /** `false`: the caller need not wait for the disk; a power cut may undo it, a crash cannot. */
+  readonly durable: boolean
+}
+
+/**
+ * SQLite's transactions, one commit for all that come in the same turn of the event loop. A unit that
+ * fails is undone alone. The disk is waited for outside the event loop: a commit writes the log without
+ * flushing it, the flush follows in a thread, and nobody hears of a commit before the flush that
+ * began after it has ended. That is what `synchronous=full` promises, at the price of `normal`.
+ */
+export class GroupCommit {
+  readonly #db: Database
+  readonly #file: SqliteFile
+  readonly #disk: Disk | null
+  #waiting: Unit[] = []
+  #scheduled = false
+
+  /** `log` = descriptor of the write-ahead log, to be flushed; null = never, as with `synchronous=normal`. */
+  constructor(db: Database, file: SqliteFile, log: number | null) {
+    this.#db = db
+    this.#file = file
+    this.#disk = log === null ? null : new Disk(log)
+  }
+
+  /** Resolves when the work is committed and, if asked to be `durable`, on the disk. */
+  async run<T>(work: (tx: Database) => Promise<T>, { durable }: UnitOptions): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>()
+    const run = async (tx: Database): Promise<() => void> => {
+      const value = await work(tx)
+      return () => resolve(value)
+    }
+    this.#waiting.push({ run, fail: reject, durable })
+    this.#schedule()
+    return promise
+  }
+
+  /** Resolves when all that was committed is on the disk. */
+  async flushed(): Promise<void> {
+    await this.#disk?.flushed()
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    // After all sockets that are readable in this turn have been read.
+    setImmediate(() => void this.#commitWaiting())
+  }
+
+  async #commitWaiting(): Promise<void> {
+    const units = this.#waiting
+    this.#waiting = []
+    try {
+      const told = await this.#db.connection().execute((connection) => this.#commit(connection, units))
+      this.#tell(told)
+    } catch (error) {
+      for (const unit of units) unit.fail(error)
+    } finally {
+      this.#scheduled = false
+      if (this.#waiting.length > 0) this.#schedule()
+    }
+  }
+
+  async #commit(connection: Database, units: readonly Unit[]): Promise<Map<Unit, () => void>> {
+    const file = this.#file
+    const told = new Map<Unit, () => void>()
+    if (this.#disk !== null) this.#disk.check()
+    const before = file.writes
+    if (this.#disk !== null) file.exec('pragma synchronous = normal')
+    try {
+      file.exec('begin immediate')
+      file.lendTo(connection)
+      for (const unit of units) await this.#runUnit(connection, unit, units.length > 1, told)
+      file.exec('commit')
+    } catch (error) {
+      if (file.isTransaction) file.exec('rollback')
+      throw error
+    } finally {
+      if (this.#disk !== null) file.exec('pragma synchronous = full')
+    }
+    if (file.writes !== before) this.#disk?.wrote()
+    return told
+  }
+
+  async #runUnit(connection: Database, unit: Unit, shared: boolean, told: Map<Unit, () => void>): Promise<void> {
+    if (shared) this.#file.exec('savepoint unit')
+    try {
+      told.set(unit, await unit.run(connection))
+      if (shared) this.#file.exec('release unit')
+    } catch (error) {
+      // A full disk undoes the whole transaction; then all units have failed.
+      if (!this.#file.isTransaction) throw error
+      if (shared) this.#file.exec('rollback to unit; release unit')
+      else this.#file.exec('rollback; begin immediate')
+      told.set(unit, () => unit.fail(error))
+    }
+  }
+
+  #tell(told: Map<Unit, () => void>): void {
+    const disk = this.#disk
+    const later: Unit[] = []
+    for (const [unit, tell] of told) {
+      if (unit.durable && disk !== null) later.push(unit)
+      else tell()
+    }
+    if (later.length === 0 || disk === null) return
+    disk.flushed().then(
+      () => {
+        for (const unit of later) told.get(unit)?.()
+      },
+      (error: unknown) => {
+        for (const unit of later) unit.fail(error)
+      },
+    )
+  }
+}
+
+/** Knows what has been written since the last flush began. */
+class Disk {
+  readonly #log: number
+  #unflushed = false
+  #running: Promise<void> | undefined
+  #next: Promise<void> | undefined
+  #broken: { readonly error: unknown } | undefined
+
+  constructor(log: number) {
+    this.#log = log
+  }
+
+  /** After a failed flush nobody knows what the disk holds: nothing more is written until a restart has read it. */
+  check(): void {
+    if (this.#broken !== undefined) throw this.#broken.error
+  }
+
+  wrote(): void {
+    this.#unflushed = true
+  }
+
+  /** Resolves when all that was written so far is on the disk. */
+  async flushed(): Promise<void> {
+    if (this.#unflushed) this.#next ??= this.#flushAfter(this.#running)
+    return this.#next ?? this.#running
+  }
+
+  async #flushAfter(running: Promise<void> | undefined): Promise<void> {
+    await running
+    this.#next = undefined
+    this.#unflushed = false
+    this.#running = this.#flush()
+    return this.#running
+  }
+
+  async #flush(): Promise<void> {
+    try {
+      await flush(this.#log)
+    } catch (error) {
+      this.#broken = { error }
+      throw error
+    } finally {
+      this.#running = undefined
+    }
+  }
+}
+
+const groups = new WeakMap<Database, GroupCommit>()
+
+export function commitInGroups(db: Database, group: GroupCommit): void {
+  groups.set(db, group)
+}
+
+export function groupOf(db: Database): GroupCommit | undefined {
+  return groups.get(db)
+}
