@@ -58,7 +58,7 @@ export class RedisBus implements Bus, AsyncDisposable {
 
   publish(message: BusMessage, reach: 'here' | 'everywhere' = 'everywhere'): void {
     this.#local.publish(message)
-    if (reach === 'everywhere') this.#send(message.topic, JSON.stringify(message))
+    if (reach === 'everywhere') this.#send(message.topic, JSON.stringify(forOthers(message)))
   }
 
   subscribe<T extends Topic>(topic: T, handler: (message: MessageOn<T>) => void): () => void {
@@ -108,6 +108,13 @@ export class RedisBus implements Bus, AsyncDisposable {
     this.#away = true
     this.#options.onError('Redis is away; nodes hear of each other with a delay until it is back', error)
   }
+}
+
+/** Other nodes have the store for the request itself. */
+function forOthers(message: BusMessage): BusMessage {
+  if (!('request' in message)) return message
+  const { request: _request, ...rest } = message
+  return rest
 }
 
 /** Connects when told to, and then again and again. */

@@ -35,14 +35,17 @@ export class Dispatcher {
   readonly #losses: Loss[] = []
   /** Under a lease of this node in the store, but held by nobody, as far as the last look showed. */
   #unknown: ReadonlySet<string> = new Set()
+  /** Spaces whose last hand-out found less than there was room for: nothing waits there until `wake` says so. */
+  readonly #emptied = new Set<SpaceId>()
   #stopped = false
 
   constructor(deps: DispatchDeps) {
     this.#deps = deps
   }
 
-  /** Something waits, or someone has room. Never throws. */
+  /** Something may wait, or someone new has room. Never throws. */
   wake(spaceId: SpaceId): void {
+    this.#emptied.delete(spaceId)
     const pump = this.#pumps.get(spaceId)
     if (pump !== undefined) pump.again = true
     else if (!this.#stopped) this.#pumps.set(spaceId, { again: true, done: this.#pump(spaceId) })
@@ -97,7 +100,7 @@ export class Dispatcher {
     this.#forget(connection, id)
     this.#deps.onQueueChanged(connection.spaceId)
     this.#beginNext(connection)
-    this.wake(connection.spaceId)
+    if (!this.#emptied.has(connection.spaceId)) this.wake(connection.spaceId)
   }
 
   /** The connection is gone: what it held goes back to the front of the queue. Never throws. */
@@ -158,14 +161,15 @@ export class Dispatcher {
     const live = connections.liveOf(spaceId)
     const [only, ...others] = live
     if (only !== undefined && others.length === 0 && (roomOf(only) <= 1 || (await presence.replicas(spaceId)) <= 1)) {
-      await this.#claim(only, freeSlots(only), freeHold(only), space.deadlineSeconds)
+      const room = roomOf(only)
+      if ((await this.#claim(only, freeSlots(only), freeHold(only), space.deadlineSeconds)) < room) this.#emptied.add(spaceId)
       return
     }
     for (let next = leastLoaded(live, freeSlots); next !== undefined; next = leastLoaded(live, freeSlots)) {
-      if ((await this.#claim(next, 1, 0, space.deadlineSeconds)) === 0) return
+      if ((await this.#claim(next, 1, 0, space.deadlineSeconds)) === 0) return void this.#emptied.add(spaceId)
     }
     for (let next = leastLoaded(live, freeHold); next !== undefined; next = leastLoaded(live, freeHold)) {
-      if ((await this.#claim(next, 0, 1, space.deadlineSeconds)) === 0) return
+      if ((await this.#claim(next, 0, 1, space.deadlineSeconds)) === 0) return void this.#emptied.add(spaceId)
     }
   }
 

@@ -153,7 +153,12 @@ export interface RequestStore {
 }
 
 export type BusMessage =
-  | { readonly topic: `request:${RequestId}`; readonly item: FollowItem }
+  | {
+      readonly topic: `request:${RequestId}`
+      readonly item: FollowItem
+      /** The request as this left it, where the bus can carry it: spares its reader the store. */
+      readonly request?: StoredRequest
+    }
   | { readonly topic: 'spaces'; readonly spaceId: SpaceId; readonly change: 'status' }
   | ({ readonly topic: 'spaces' } & SpaceChange)
   | { readonly topic: `user:${UserId}`; readonly change: 'revoked' }

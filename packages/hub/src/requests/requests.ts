@@ -17,7 +17,8 @@ import { cancel } from './cancel.ts'
 import { follow } from './follow.ts'
 import { statusOf } from './lifecycle.ts'
 import type { StoredRequest } from './ports.ts'
-import { type Submission, submit, type SubmitDeps } from './submit.ts'
+import { Ending } from './ending.ts'
+import { newRequestId, type Submission, submit, type SubmitDeps } from './submit.ts'
 import { viewRequest } from './view.ts'
 
 const BATCH = 500
@@ -33,6 +34,22 @@ export class Requests {
 
   async submit(space: StoredSpace, identity: Identity, submission: Submission): Promise<RequestView> {
     return this.view(await submit(this.#deps, space, identity, submission), identity)
+  }
+
+  /** As {@link submit}, then as {@link wait}; `onAccepted` hears of it in between. What it waits for comes without asking the store. */
+  async submitAndWait(
+    space: StoredSpace,
+    identity: Identity,
+    submission: Submission,
+    signal: AbortSignal,
+    onAccepted: (id: RequestId) => void,
+  ): Promise<RequestView> {
+    const fresh = newRequestId()
+    using ending = new Ending(this.#deps.bus, fresh, signal)
+    const id = await submit(this.#deps, space, identity, submission, fresh)
+    onAccepted(id)
+    const finished = id === fresh ? await ending.reached : null
+    return finished === null ? await this.wait(id, identity, signal) : viewRequest(finished, null)
   }
 
   /** The request, if it is this user's, or of a space of theirs. Throws `not_found`, also where existence is private. */
@@ -66,7 +83,8 @@ export class Requests {
     for (;;) {
       const ids = await this.#deps.store.unfinished(spaceId, BATCH)
       if (ids.length === 0) return
-      for (const id of ids) await cancel(this.#deps, id, 'space_deleted').catch(ignoreFinished)
+      // The newest first: an app that one is taken from is not handed the next.
+      for (const id of ids.toReversed()) await cancel(this.#deps, id, 'space_deleted').catch(ignoreFinished)
     }
   }
 

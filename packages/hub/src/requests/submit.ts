@@ -24,12 +24,22 @@ export interface Submission {
   readonly key?: string | undefined
 }
 
+export function newRequestId(): RequestId {
+  return requestId.parse(uuid())
+}
+
 /**
  * Accepts a request: it is committed before this returns, and will have an outcome.
  * Throws `app_not_connected`, `shutting_down`, `space_not_found`, `queue_full`, `too_fast`, `quota_exceeded`, `storage_full`,
  * `key_reused`.
  */
-export async function submit(deps: SubmitDeps, space: StoredSpace, identity: Identity, { input, key }: Submission): Promise<RequestId> {
+export async function submit(
+  deps: SubmitDeps,
+  space: StoredSpace,
+  identity: Identity,
+  { input, key }: Submission,
+  id = newRequestId(),
+): Promise<RequestId> {
   if (deps.isStopping()) throw new SpacesError('shutting_down')
   const where = { spaceId: space.id, userId: identity.userId }
   const submitKey = key === undefined ? undefined : { key, fingerprint: fingerprintOf(input) }
@@ -37,7 +47,6 @@ export async function submit(deps: SubmitDeps, space: StoredSpace, identity: Ide
   const made = submitKey === undefined ? null : await deps.store.findByKey(where, submitKey)
   if (made !== null) return made
   if (!(await isServed(deps, space.id))) throw new SpacesError('app_not_connected')
-  const id = requestId.parse(uuid())
   const { maxQueue, minIntervalSeconds, dailyQuota } = space
   const accepted = await deps.store.insert(
     { ...where, id, input, createdAt: deps.now() },

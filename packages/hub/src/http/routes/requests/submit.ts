@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { isFinished, LIMITS, spaceReferenceParams, submitBody } from '@websocket-spaces/protocol'
+import { isFinished, LIMITS, type RequestId, spaceReferenceParams, submitBody } from '@websocket-spaces/protocol'
 import { z } from 'zod'
 import type { Services } from '../../../services.ts'
 import { parse } from '../../errors.ts'
@@ -17,12 +17,16 @@ export function submitRoute(app: FastifyInstance, { catalog, requests }: Service
     const { input } = parse(submitBody, request.body)
     const space = await catalog.find(owner, name, identity)
     const key = parse(idempotencyKey.optional(), request.headers['idempotency-key'])
-    const accepted = await requests.submit(space, identity, { input, key })
-    request.log.info({ accepted: accepted.id, space: accepted.space }, 'request accepted')
+    const onAccepted = (id: RequestId): void =>
+      request.log.info({ accepted: id, space: `${space.owner}/${space.name}` }, 'request accepted')
     const wait = preferredWait(request.headers['prefer'])
-    if (wait === null) return reply.status(202).header('location', accepted.urls.self).send(accepted)
-    using gone = closed(reply.raw)
-    const view = await requests.wait(accepted.id, identity, AbortSignal.any([gone.signal, AbortSignal.timeout(wait * 1000)]))
+    if (wait === null) {
+      const accepted = await requests.submit(space, identity, { input, key })
+      onAccepted(accepted.id)
+      return reply.status(202).header('location', accepted.urls.self).send(accepted)
+    }
+    using gone = closed(reply.raw, wait * 1000)
+    const view = await requests.submitAndWait(space, identity, { input, key }, gone.signal, onAccepted)
     return await reply
       .status(isFinished(view.status) ? 200 : 202)
       .header('location', view.urls.self)
