@@ -3,6 +3,7 @@ import { createCli, type Cli } from './cli.ts'
 import { addLogin } from './commands/login.ts'
 import { addLogout } from './commands/logout.ts'
 import { addMockApp } from './commands/mock-app.ts'
+import { addResetPassword } from './commands/reset-password.ts'
 import { addServe } from './commands/serve.ts'
 import { addSetupSpace } from './commands/setup-space.ts'
 import { addSubmit } from './commands/submit.ts'
@@ -43,7 +44,8 @@ export function createProgram(cli: Cli): Command {
     .version(VERSION, '-V, --version', cli.t('option.version'))
     .helpCommand('help [command]', cli.t('command.help'))
     .addHelpText('after', `\n${cli.t('program.examples')}`)
-  for (const add of [addServe, addSetupSpace, addMockApp, addVerify, addLogin, addLogout, addToken, addSubmit]) add(program, cli)
+  for (const add of [addServe, addSetupSpace, addMockApp, addVerify, addLogin, addLogout, addToken, addSubmit, addResetPassword])
+    add(program, cli)
   return program
 }
 

@@ -36,12 +36,32 @@ async function mockApp(name: string, ...more: readonly string[]) {
   return app
 }
 
+function clientOf({ url }: RealHub): SpacesClient {
+  return new SpacesClient({ host: url })
+}
+
 /** Environment of someone who is signed in. */
 async function signedIn(): Promise<Readonly<Record<string, string>>> {
   const admin = await hub.admin()
   const { token } = await admin.createKey('test')
   return { SPACES_API_KEY: token }
 }
+
+test('a forgotten password is replaced while the hub is stopped, and not while it runs', async () => {
+  const reset = (username: string) => hub.run(['reset-password', username], { DATA_DIR: join(hub.home, 'data') })
+  await clientOf(hub).signUp('Forgetful', 'the-old-password')
+  const refused = reset('forgetful')
+  expect(await refused.exit()).toBe(1)
+  await hub.stop()
+  const command = reset('forgetful')
+  expect(await command.exit()).toBe(0)
+  const unknown = reset('nobody')
+  expect(await unknown.exit()).toBe(1)
+  await hub.start()
+  const client = clientOf(hub)
+  await expect(client.signIn('forgetful', 'the-old-password')).rejects.toMatchObject({ code: 'invalid_credentials' })
+  await client.signIn('forgetful', command.lines[1]?.trim() ?? '')
+})
 
 test('setup-space, mock-app and submit work as printed, one after the other', async () => {
   const name = await setUp()

@@ -36,6 +36,8 @@ export interface Hub extends AsyncDisposable {
   readonly config: HubConfig
   /** Password of the `admin` just made, to be shown once; null when the hub has its users already. */
   readonly firstAdminPassword: string | null
+  /** For whoever forgot it: a new password, generated and returned. Throws `not_found`. */
+  resetPassword(username: string): Promise<string>
   /** Throws `StartupError` when the port is taken. */
   listen(): Promise<{ readonly url: string; readonly port: number }>
   /** Stops taking work, lets apps finish for a moment, tells them, and closes. May be called again. */
@@ -202,6 +204,7 @@ async function serve(services: Services, flow: Flow, resources: AsyncDisposableS
   return {
     config,
     firstAdminPassword: accounts.firstAdmin?.password ?? null,
+    resetPassword: (username) => accounts.users.resetPassword(username),
     async listen() {
       const recovered = await flow.start()
       if (recovered > 0) log.info({ recovered }, 'requests of the previous run wait again')

@@ -44,6 +44,12 @@ Messages follow LC_ALL, LC_MESSAGES or LANG (English, Chinese).`,
   'hint.token':
     "Pass a token of this space with --token or WSS_TOKEN. Make one on the space's page, or with: npm run spaces -- token create {{space}} --save",
 
+  'reset_password.description': 'give a user of the hub on this machine a new password; stop the hub first',
+  'reset_password.argument': 'who forgot their password',
+  'reset_password.unknown': 'There is no user {{username}} on this hub. Is DATA_DIR the right one?',
+  'reset_password.done': 'The new password of {{username}}:',
+  'reset_password.change_it': 'All their sessions have ended. Start the hub, sign in, and change it under Account.',
+
   'serve.description': 'run a hub: the web page, the API and the door apps dial in to',
   'serve.option.host': 'address to listen on (HOST)',
   'serve.option.port': 'port to listen on (PORT)',

@@ -45,6 +45,12 @@ export const zh: Readonly<Record<MessageKey, string>> = {
   'hint.app_not_connected': '请先启动该空间的应用，再重新提交。',
   'hint.token': '请用 --token 或 WSS_TOKEN 提供该空间的令牌。可在空间页面创建，或运行：npm run spaces -- token create {{space}} --save',
 
+  'reset_password.description': '为本机服务上的用户生成新密码；请先停止服务',
+  'reset_password.argument': '忘记密码的用户',
+  'reset_password.unknown': '此服务上没有用户 {{username}}。DATA_DIR 是否正确？',
+  'reset_password.done': '{{username}} 的新密码：',
+  'reset_password.change_it': '该用户的所有会话已失效。请启动服务，登录后在“账号”页面修改密码。',
+
   'serve.description': '启动服务：网页、API，以及供应用接入的入口',
   'serve.option.host': '监听地址（HOST）',
   'serve.option.port': '监听端口（PORT）',

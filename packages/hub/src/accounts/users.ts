@@ -1,12 +1,15 @@
 import { SpacesError, type UpdateUserBody, type UserId, type UserPage, type UserView } from '@websocket-spaces/protocol'
 import type { Auth } from './auth.ts'
 import { endSessions, setPassword } from './passwords.ts'
+import { makePassword } from './secret.ts'
 import type { UserDirectory } from './ports.ts'
 
 export interface UserAdministration {
   /** In the order of usernames. `cursor` is the `next` of the page before. */
   list(query: { readonly search?: string | undefined; readonly cursor?: string | undefined; readonly limit: number }): Promise<UserPage>
   count(): Promise<number>
+  /** Gives the user a new, generated password and ends their sessions. Throws `not_found`. */
+  resetPassword(username: string): Promise<string>
   /** Throws `not_found`, or `last_admin` when nobody could administer the hub any more. */
   update(id: UserId, change: UpdateUserBody): Promise<UserView>
 }
@@ -45,6 +48,13 @@ export function createUserAdministration(options: UserAdministrationOptions): Us
       return { users: page, next: found.length > limit ? (page.at(-1)?.username.toLowerCase() ?? null) : null }
     },
     count: () => users.count(),
+    async resetPassword(username) {
+      const user = await users.findByName(username)
+      if (user === null) throw new SpacesError('not_found')
+      const password = makePassword()
+      await replacePassword(user.id, password)
+      return password
+    },
     async update(id, change) {
       if ((await users.find(id)) === null) throw new SpacesError('not_found')
       if (change.role !== undefined || change.banned !== undefined) await changeStanding(id, change)
