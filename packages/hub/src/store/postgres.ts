@@ -13,6 +13,10 @@ const INT8 = 20
 const CONNECTIONS = 10
 /** Milliseconds for a connection to be made or to become free. */
 const PATIENCE = 10_000
+/** Milliseconds after which an answer is taken to have got lost on the way, as when a cable is pulled. */
+const ANSWER_WITHIN = 30_000
+/** What changes the schema, or waits for a turn to. */
+const MAY_TAKE_LONG = /^(create|alter|drop|select pg_advisory_lock)/
 /** Milliseconds after which PostgreSQL undoes the transaction of a node that froze in the middle of it, and frees its locks. */
 const FROZEN = 10_000
 
@@ -22,9 +26,11 @@ type Row = Record<string, unknown>
 export class PostgresServer implements PostgresPool {
   readonly options: object
   readonly #pool: pg.Pool
+  readonly #answerWithin: number
   readonly #clients = new WeakMap<pg.PoolClient, Connection>()
 
-  constructor(url: string) {
+  constructor(url: string, answerWithin = ANSWER_WITHIN) {
+    this.#answerWithin = answerWithin
     const types = new pg.TypeOverrides()
     types.setTypeParser(INT8, Number)
     this.#pool = new pg.Pool({
@@ -45,7 +51,7 @@ export class PostgresServer implements PostgresPool {
     const client = await this.#pool.connect().catch(translate)
     const known = this.#clients.get(client)
     if (known !== undefined) return known
-    const connection = new Connection(client)
+    const connection = new Connection(client, this.#answerWithin)
     this.#clients.set(client, connection)
     return connection
   }
@@ -58,9 +64,11 @@ export class PostgresServer implements PostgresPool {
 /** One connection of the pool. */
 class Connection implements PostgresPoolClient {
   readonly #client: pg.PoolClient
+  readonly #answerWithin: number
 
-  constructor(client: pg.PoolClient) {
+  constructor(client: pg.PoolClient, answerWithin: number) {
     this.#client = client
+    this.#answerWithin = answerWithin
     // The pool listens only while nobody has the connection; without this, a break in between would end the process.
     client.on('error', () => undefined)
   }
@@ -78,8 +86,18 @@ class Connection implements PostgresPoolClient {
   }
 
   async #run<R>(text: string, values: readonly unknown[]): Promise<PostgresQueryResult<R>> {
-    const { command, rowCount, rows } = await this.#client.query<Row>(text, values.map(storable)).catch(translate)
-    return { command: command as PostgresQueryResult<R>['command'], rowCount: rowCount ?? 0, rows: rows as R[] }
+    const givingUp = MAY_TAKE_LONG.test(text) ? undefined : setTimeout(() => this.#cut(), this.#answerWithin)
+    try {
+      const { command, rowCount, rows } = await this.#client.query<Row>(text, values.map(storable)).catch(translate)
+      return { command: command as PostgresQueryResult<R>['command'], rowCount: rowCount ?? 0, rows: rows as R[] }
+    } finally {
+      clearTimeout(givingUp)
+    }
+  }
+
+  /** Ends what is waited for; the pool throws the connection away. */
+  #cut(): void {
+    if (this.#client instanceof pg.Client) this.#client.end().catch(() => undefined)
   }
 }
 

@@ -1,17 +1,20 @@
 /** What only a database that several hubs share has to get right. */
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { LANGUAGES } from '@websocket-spaces/protocol'
 import { openDatabase } from '../../src/store/open.ts'
 import { StartupError } from '../../src/startup-error.ts'
+import { PostgresServer } from '../../src/store/postgres.ts'
 import { createUserDirectory } from '../../src/store/users.ts'
 import { eventually } from '../support/eventually.ts'
 import { startHub } from '../support/hub.ts'
 import { addRequests, addSpace, codeOf, DONE, newClaim, newRequestId, NO_LIMITS, NOON } from '../support/material.ts'
 import { freePort } from '../support/server-process.ts'
-import { type PostgresServer, startPostgres } from '../support/postgres-server.ts'
+import { startPostgres } from '../support/postgres-server.ts'
 import { openPostgresStore } from '../support/postgres-store.ts'
 
-let server: PostgresServer
+let server: Awaited<ReturnType<typeof startPostgres>>
 beforeAll(async () => {
   server = await startPostgres()
 })
@@ -142,6 +145,36 @@ describe('hubs on one database', () => {
       expect(demoted.filter(Boolean)).toHaveLength(1)
     }
   })
+})
+
+test('an answer that got lost on the way is given up, and the next query goes another way', async () => {
+  const { hostname, port } = new URL(server.address('postgres'))
+  let answers = true
+  const open = new Set<Socket>()
+  await using proxy = createServer((client) => {
+    const upstream = connect(Number(port), hostname)
+    for (const socket of [client, upstream]) {
+      open.add(socket.on('error', () => undefined))
+      socket.once('close', () => [client, upstream].map((either) => either.destroy()))
+    }
+    client.pipe(upstream)
+    upstream.on('data', (bytes) => answers && client.write(bytes))
+  }).listen(0, '127.0.0.1')
+  await once(proxy, 'listening')
+  const address = new URL(server.address('postgres'))
+  address.port = String((proxy.address() as AddressInfo).port)
+  const pool = new PostgresServer(address.href, 200)
+  const first = await pool.connect()
+  await first.query('select 1', [])
+  answers = false
+  expect(await codeOf(first.query('select 2', []))).toBe('storage_unavailable')
+  first.release()
+  answers = true
+  const second = await pool.connect()
+  expect((await second.query<{ three: number }>('select 3::bigint as three', [])).rows).toEqual([{ three: 3 }])
+  second.release()
+  await pool.end()
+  for (const socket of open) socket.destroy()
 })
 
 test('a hub says so while its database is away, and goes on when it is back', async () => {
