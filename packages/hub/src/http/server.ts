@@ -1,5 +1,5 @@
+import { randomUUID } from 'node:crypto'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
-import { v7 as uuid } from 'uuid'
 import { LIMITS, SpacesError } from '@websocket-spaces/protocol'
 import type { Services } from '../services.ts'
 import { answerError } from './errors.ts'
@@ -16,7 +16,7 @@ export async function createHttpServer(services: Services): Promise<FastifyInsta
   const headers = strictHeaders({ publicUrl: config.publicUrl, scriptHashes: page.scriptHashes })
   const app = Fastify({
     loggerInstance: logger,
-    genReqId: () => uuid(),
+    genReqId: () => randomUUID(),
     bodyLimit: LIMITS.httpBodyBytes,
     // One hop: the last address in X-Forwarded-For is the proxy's word, those before it are the client's own.
     trustProxy: config.trustProxy ? (_address, hop) => hop === 0 : false,

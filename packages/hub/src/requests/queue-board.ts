@@ -3,6 +3,8 @@ import type { Bus, MessageOn, RequestStore } from './ports.ts'
 
 /** Positions beyond this are not pushed; a page that far back learns its own when it asks. */
 const PUSHED_POSITIONS = 500
+/** Counting a very long queue takes its time: for each millisecond it took, this many without. */
+const REST = 20
 
 export interface QueueBoardDeps {
   readonly store: Pick<RequestStore, 'waiting' | 'counts'>
@@ -13,7 +15,7 @@ export interface QueueBoardDeps {
 /** Tells pages how the queue of a space stands: at once after a quiet time, then at most every `positionsEvery`. */
 export class QueueBoard {
   readonly #deps: QueueBoardDeps
-  readonly #timers = new Map<SpaceId, { timer: NodeJS.Timeout; again: boolean }>()
+  readonly #pauses = new Map<SpaceId, { timer: NodeJS.Timeout | undefined; again: boolean }>()
   #stopped = false
 
   constructor(deps: QueueBoardDeps) {
@@ -21,26 +23,25 @@ export class QueueBoard {
   }
 
   changed(spaceId: SpaceId): void {
-    const pause = this.#timers.get(spaceId)
+    const pause = this.#pauses.get(spaceId)
     if (pause !== undefined) {
       pause.again = true
       return
     }
     if (this.#stopped) return
-    const timer = setTimeout(() => this.#resume(spaceId), TIMING.positionsEvery)
-    this.#timers.set(spaceId, { timer, again: false })
-    void this.#tell(spaceId)
+    this.#pauses.set(spaceId, { timer: undefined, again: false })
+    void this.#tellAndRest(spaceId)
   }
 
   stop(): void {
     this.#stopped = true
-    for (const { timer } of this.#timers.values()) clearTimeout(timer)
-    this.#timers.clear()
+    for (const { timer } of this.#pauses.values()) clearTimeout(timer)
+    this.#pauses.clear()
   }
 
   #resume(spaceId: SpaceId): void {
-    const again = this.#timers.get(spaceId)?.again === true
-    this.#timers.delete(spaceId)
+    const again = this.#pauses.get(spaceId)?.again === true
+    this.#pauses.delete(spaceId)
     if (again) this.changed(spaceId)
   }
 
@@ -50,6 +51,15 @@ export class QueueBoard {
       const item = { type: 'position', position: index + 1, queue_length: length } as const
       this.#deps.bus.publish({ topic: `request:${id}`, item }, 'here')
     }
+  }
+
+  async #tellAndRest(spaceId: SpaceId): Promise<void> {
+    const from = performance.now()
+    await this.#tell(spaceId)
+    const pause = this.#pauses.get(spaceId)
+    if (this.#stopped || pause === undefined) return
+    const rest = Math.max(TIMING.positionsEvery, REST * (performance.now() - from))
+    pause.timer = setTimeout(() => this.#resume(spaceId), rest)
   }
 
   async #tell(spaceId: SpaceId): Promise<void> {

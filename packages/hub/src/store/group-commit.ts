@@ -22,7 +22,7 @@ export interface UnitOptions {
 
 /**
  * SQLite's transactions, one commit for all that come in the same turn of the event loop. A unit that
- * fails is undone alone. The disk is waited for outside the event loop: a commit writes the log without
+ * fails is undone alone; the others may run a second time. The disk is waited for outside the event loop: a commit writes the log without
  * flushing it, the flush follows in a thread, and nobody hears of a commit before the flush that
  * began after it has ended. That is what `synchronous=full` promises, at the price of `normal`.
  */
@@ -80,37 +80,61 @@ export class GroupCommit {
 
   async #commit(connection: Database, units: readonly Unit[]): Promise<Map<Unit, () => void>> {
     const file = this.#file
-    const told = new Map<Unit, () => void>()
-    if (this.#disk !== null) this.#disk.check()
+    this.#disk?.check()
     const before = file.writes
     if (this.#disk !== null) file.exec('pragma synchronous = normal')
     try {
-      file.exec('begin immediate')
-      file.lendTo(connection)
-      for (const unit of units) await this.#runUnit(connection, unit, units.length > 1, told)
-      file.exec('commit')
+      const told = (await this.#runAll(connection, units)) ?? (await this.#runEach(connection, units))
+      file.run('commit')
+      if (file.writes !== before) this.#disk?.wrote()
+      return told
     } catch (error) {
-      if (file.isTransaction) file.exec('rollback')
+      file.run('rollback')
       throw error
     } finally {
       if (this.#disk !== null) file.exec('pragma synchronous = full')
     }
-    if (file.writes !== before) this.#disk?.wrote()
+  }
+
+  /** The usual way. Null when one failed that had written: all is undone, and nothing has been told. */
+  async #runAll(connection: Database, units: readonly Unit[]): Promise<Map<Unit, () => void> | null> {
+    const told = new Map<Unit, () => void>()
+    const file = this.#file
+    file.run('begin immediate')
+    file.lendTo(connection)
+    for (const unit of units) {
+      const before = file.writes
+      try {
+        told.set(unit, await unit.run(connection))
+      } catch (error) {
+        if (file.writes !== before) {
+          file.run('rollback')
+          return null
+        }
+        told.set(unit, () => unit.fail(error))
+      }
+    }
     return told
   }
 
-  async #runUnit(connection: Database, unit: Unit, shared: boolean, told: Map<Unit, () => void>): Promise<void> {
-    if (shared) this.#file.exec('savepoint unit')
-    try {
-      told.set(unit, await unit.run(connection))
-      if (shared) this.#file.exec('release unit')
-    } catch (error) {
-      // A full disk undoes the whole transaction; then all units have failed.
-      if (!this.#file.isTransaction) throw error
-      if (shared) this.#file.exec('rollback to unit; release unit')
-      else this.#file.exec('rollback; begin immediate')
-      told.set(unit, () => unit.fail(error))
+  /** Each unit such that it can be undone alone. */
+  async #runEach(connection: Database, units: readonly Unit[]): Promise<Map<Unit, () => void>> {
+    const told = new Map<Unit, () => void>()
+    const file = this.#file
+    file.run('begin immediate')
+    for (const unit of units) {
+      file.run('savepoint unit')
+      try {
+        told.set(unit, await unit.run(connection))
+      } catch (error) {
+        // A full disk undoes the whole transaction; then all units have failed.
+        if (!file.isTransaction) throw error
+        file.run('rollback to unit')
+        told.set(unit, () => unit.fail(error))
+      }
+      file.run('release unit')
     }
+    return told
   }
 
   #tell(told: Map<Unit, () => void>): void {

@@ -33,7 +33,10 @@ export function createSpaceStore(db: Database): SpaceStore {
       return row?.count ?? 0
     },
     async markSeen(id, at) {
-      await db.updateTable('spaces').set({ last_seen_at: at }).where('id', '=', id).execute()
+      const mark = async (tx: Database): Promise<unknown> =>
+        tx.updateTable('spaces').set({ last_seen_at: at }).where('id', '=', id).execute()
+      // Apps come and go by the thousand when a network does; nobody waits for this to reach the disk.
+      await transact(db, mark, { durable: false })
     },
     async setCover(id, cover, at) {
       await transact(db, async (tx) => {

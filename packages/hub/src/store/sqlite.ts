@@ -55,6 +55,11 @@ export class SqliteFile implements SqliteDatabase {
     translateErrors(() => this.#db.exec(sql))
   }
 
+  /** As {@link exec}, for what is run often. */
+  run(sql: string): void {
+    this.prepare(sql).run([])
+  }
+
   prepare(sql: string): SqliteStatement {
     const cached = this.#statements.get(sql)
     if (cached !== undefined) return cached

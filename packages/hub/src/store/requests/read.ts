@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { RequestEvent, RequestId, SpaceId } from '@websocket-spaces/protocol'
 import type { QueueCounts, RequestPageQuery, RequestStore, StoredRequest } from '../../requests/ports.ts'
 import type { Database } from '../database.ts'
@@ -127,14 +128,16 @@ export async function unfinishedOf(db: Database, spaceId: SpaceId, limit: number
   return rows.map((row) => row.id)
 }
 
+/** Looks up one space after the other: to go through all that waits would take as long as the queue is. */
 export async function spacesWithClaimable(db: Database): Promise<SpaceId[]> {
-  const rows = await db
-    .selectFrom('requests')
-    .select('space_id')
-    .distinct()
-    .where('status', '=', 'queued')
-    .where('lease_id', 'is', null)
-    .execute()
+  const { rows } = await sql<{ space_id: SpaceId }>`
+    with recursive found (space_id) as (
+      select min(space_id) from requests where status = 'queued' and lease_id is null
+      union all
+      select (select min(space_id) from requests where status = 'queued' and lease_id is null and space_id > found.space_id)
+      from found where found.space_id is not null
+    )
+    select space_id from found where space_id is not null`.execute(db)
   return rows.map((row) => row.space_id)
 }
 
