@@ -1,5 +1,5 @@
+import { randomUUID } from 'node:crypto'
 import { DEFAULTS, type InferenceCancel, type LeaseId, leaseId, type RequestId, type SpaceId } from '@websocket-spaces/protocol'
-import { v7 as uuid } from 'uuid'
 import { type Connection, type Connections, type Held, runningOn } from '../spaces/connections.ts'
 import type { Presence, SpaceStore } from '../spaces/ports.ts'
 import { announceChange, announceEvents } from './announce.ts'
@@ -177,7 +177,7 @@ export class Dispatcher {
     if (start + hold === 0 || !isLive(connection)) return 0
     const { store, now, onQueueChanged } = this.#deps
     const at = now()
-    const lease = leaseId.parse(uuid())
+    const lease = leaseId.parse(randomUUID())
     const claimed = await store.claim({
       spaceId: connection.spaceId,
       connectionId: connection.id,

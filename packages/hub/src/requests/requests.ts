@@ -18,7 +18,8 @@ import { follow } from './follow.ts'
 import { statusOf } from './lifecycle.ts'
 import type { StoredRequest } from './ports.ts'
 import { Ending } from './ending.ts'
-import { newRequestId, type Submission, submit, type SubmitDeps } from './submit.ts'
+import { newRequestId } from './request-id.ts'
+import { type Submission, submit, type SubmitDeps } from './submit.ts'
 import { viewRequest } from './view.ts'
 
 const BATCH = 500

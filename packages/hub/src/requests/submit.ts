@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
-import { v7 as uuid } from 'uuid'
-import { requestId, type RequestId, type RequestInput, type SpaceId, SpacesError } from '@websocket-spaces/protocol'
+import { type RequestId, type RequestInput, type SpaceId, SpacesError } from '@websocket-spaces/protocol'
 import type { Identity } from '../accounts/identity.ts'
 import type { Connections } from '../spaces/connections.ts'
 import type { Presence, StoredSpace } from '../spaces/ports.ts'
 import type { Bus, RequestStore } from './ports.ts'
 import type { QueueBoard } from './queue-board.ts'
+import { newRequestId } from './request-id.ts'
 
 export interface SubmitDeps {
   readonly store: RequestStore
@@ -22,10 +22,6 @@ export interface Submission {
   readonly input: RequestInput
   /** `Idempotency-Key`: a second submit with it is the same request. */
   readonly key?: string | undefined
-}
-
-export function newRequestId(): RequestId {
-  return requestId.parse(uuid())
 }
 
 /**
