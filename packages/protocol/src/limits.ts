@@ -12,6 +12,8 @@ export const LIMITS = {
   packetBytes: 16 * 1024 * 1024,
   /** Bytes of a result as JSON; a larger one fails its request with `result_too_large`. */
   resultBytes: 4 * 1024 * 1024,
+  /** Levels of nesting in a result. */
+  jsonDepth: 64,
   /** Characters of streamed output kept per request; what comes after is refused. */
   outputChars: 2_000_000,
   /** Characters of one output delta. */

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { ERROR_CODES } from './errors.ts'
 import { requestId, spaceId } from './ids.ts'
 import { RULES } from './input-problem.ts'
+import { jsonObject } from './json.ts'
 import { LIMITS } from './limits.ts'
 
 export const REQUEST_STATUSES = ['queued', 'processing', 'completed', 'failed', 'canceled'] as const
@@ -17,7 +18,7 @@ export const requestInput = z.strictObject({
 export type RequestInput = z.infer<typeof requestInput>
 
 /** Keys the page knows how to show; an app may add any others. Lenient: wrong types are shown as they are. */
-export const requestResult = z.record(z.string(), z.json())
+export const requestResult = jsonObject
 export type RequestResult = z.infer<typeof requestResult>
 
 export const requestError = z.object({ code: z.enum(ERROR_CODES), message: z.string() })

@@ -162,15 +162,20 @@ export class Dispatcher {
     const [only, ...others] = live
     if (only !== undefined && others.length === 0 && (roomOf(only) <= 1 || (await presence.replicas(spaceId)) <= 1)) {
       const room = roomOf(only)
-      if ((await this.#claim(only, freeSlots(only), freeHold(only), space.deadlineSeconds)) < room) this.#emptied.add(spaceId)
+      if ((await this.#claim(only, freeSlots(only), freeHold(only), space.deadlineSeconds)) < room) this.#markEmptied(spaceId)
       return
     }
     for (let next = leastLoaded(live, freeSlots); next !== undefined; next = leastLoaded(live, freeSlots)) {
-      if ((await this.#claim(next, 1, 0, space.deadlineSeconds)) === 0) return void this.#emptied.add(spaceId)
+      if ((await this.#claim(next, 1, 0, space.deadlineSeconds)) === 0) return this.#markEmptied(spaceId)
     }
     for (let next = leastLoaded(live, freeHold); next !== undefined; next = leastLoaded(live, freeHold)) {
-      if ((await this.#claim(next, 0, 1, space.deadlineSeconds)) === 0) return void this.#emptied.add(spaceId)
+      if ((await this.#claim(next, 0, 1, space.deadlineSeconds)) === 0) return this.#markEmptied(spaceId)
     }
+  }
+
+  /** Unless somebody woke the space since the claim looked: then the next round looks again. */
+  #markEmptied(spaceId: SpaceId): void {
+    if (this.#pumps.get(spaceId)?.again !== true) this.#emptied.add(spaceId)
   }
 
   async #claim(connection: Connection, start: number, hold: number, deadlineSeconds: number): Promise<number> {
@@ -224,9 +229,15 @@ export class Dispatcher {
     const at = now()
     const fact = { type: 'started', leaseId: held.leaseId, at, deadlineAt: at + held.deadlineSeconds * 1000 } as const
     const applied = await store.apply(held.requestId, fact)
-    if (!applied.ok) return this.#forget(connection, held.requestId)
+    // Ended by somebody else meanwhile: its place goes to the next one.
+    if (!applied.ok) return this.settle(held.requestId)
     if (applied.changed) announceChange(bus, applied.request, applied.events)
     onQueueChanged(connection.spaceId)
+  }
+
+  /** Begins what should run but could not be stored as begun. Part of every sweep. */
+  beginOverlooked(): void {
+    for (const connection of this.#deps.connections.all()) this.#beginNext(connection)
   }
 
   #beginNext(connection: Connection): void {

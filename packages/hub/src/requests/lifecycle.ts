@@ -34,14 +34,20 @@ export type Fact =
 
 export type Step =
   | { readonly to: 'running'; readonly lease: Lease; readonly startedAt: number; readonly deadlineAt: number; readonly attempt: number }
-  | { readonly to: 'waiting'; readonly reason: LossReason; readonly attempt: number }
+  | { readonly to: 'waiting'; readonly reason: LossReason; readonly attempt: number; readonly losses: number }
   | { readonly to: 'finished'; readonly outcome: Outcome; readonly at: number }
   /** Nothing changes; the same fact was known already. */
   | { readonly to: 'same' }
   | { readonly to: 'refused'; readonly code: 'request_finished' | 'stale_lease' }
 
-/** What a fact does to a request. `attempt` is how often it was started so far. */
-export function next(phase: Phase, attempt: number, fact: Fact): Step {
+/** How often a request was started so far, and how often an app was lost while it worked on it. */
+export interface Tally {
+  readonly attempt: number
+  readonly losses: number
+}
+
+/** What a fact does to a request. */
+export function next(phase: Phase, { attempt, losses }: Tally, fact: Fact): Step {
   if (phase.at === 'finished') return { to: 'refused', code: 'request_finished' }
   switch (fact.type) {
     case 'canceled':
@@ -59,15 +65,16 @@ export function next(phase: Phase, attempt: number, fact: Fact): Step {
       return { to: 'finished', outcome: fact.outcome, at: fact.at }
     case 'lost':
       if (!holds(phase, fact.leaseId)) return { to: 'refused', code: 'stale_lease' }
-      return afterLoss(phase, attempt, fact)
+      return afterLoss(phase, { attempt, losses }, fact)
   }
 }
 
 /** Only a start that was lost counts against a request; one the app never began, or the hub's own restart, does not. */
-function afterLoss(phase: Phase, attempt: number, fact: Extract<Fact, { type: 'lost' }>): Step {
-  const isLast = phase.at === 'running' && attempt >= fact.maxAttempts && fact.reason !== 'hub_restarted'
-  if (!isLast) return { to: 'waiting', reason: fact.reason, attempt }
-  return { to: 'finished', outcome: failure(new SpacesError('app_lost', { attempts: attempt })), at: fact.at }
+function afterLoss(phase: Phase, { attempt, losses: before }: Tally, fact: Extract<Fact, { type: 'lost' }>): Step {
+  const counts = phase.at === 'running' && fact.reason === 'app_lost'
+  const losses = before + (counts ? 1 : 0)
+  if (!counts || losses < fact.maxAttempts) return { to: 'waiting', reason: fact.reason, attempt, losses }
+  return { to: 'finished', outcome: failure(new SpacesError('app_lost', { attempts: losses })), at: fact.at }
 }
 
 function holds(phase: Phase, lease: LeaseId): phase is Extract<Phase, { lease: Lease }> {

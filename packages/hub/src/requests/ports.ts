@@ -31,6 +31,7 @@ export interface StoredRequest {
   readonly error: RequestError | null
   readonly progress: number | null
   readonly attempt: number
+  readonly losses: number
   readonly lastSeq: number
   readonly instance: string | null
   readonly createdAt: number

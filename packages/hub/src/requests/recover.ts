@@ -1,4 +1,4 @@
-import { DEFAULTS, TIMING } from '@websocket-spaces/protocol'
+import { DEFAULTS, type RequestId, TIMING } from '@websocket-spaces/protocol'
 import type { Presence } from '../spaces/ports.ts'
 import { announceChange } from './announce.ts'
 import { end, type EndDeps } from './cancel.ts'
@@ -68,9 +68,8 @@ export class Sweeper {
     const { store, dispatcher, now, onError } = this.#deps
     try {
       await dispatcher.retryReleases()
-      for (const { id, seconds } of await store.overdue(now(), BATCH)) {
-        await end(this.#deps, id, { type: 'timed_out', at: now(), seconds }, 'timeout')
-      }
+      dispatcher.beginOverlooked()
+      for (const { id, seconds } of await store.overdue(now(), BATCH)) await this.#timeOut(id, seconds)
       await this.#takeBack()
       this.#count += 1
       if (this.#count % WAKE_EACH !== 0) return
@@ -80,6 +79,17 @@ export class Sweeper {
       onError('sweep failed; the next one tries again', error)
     }
   }
+
+  /** One request that cannot be ended must not keep the others from it. */
+  async #timeOut(id: RequestId, seconds: number): Promise<void> {
+    const { now, onError } = this.#deps
+    try {
+      await end(this.#deps, id, { type: 'timed_out', at: now(), seconds }, 'timeout')
+    } catch (error) {
+      onError('could not end a request past its deadline; the next sweep tries again', error)
+    }
+  }
+
   async #takeBack(): Promise<void> {
     const { store, bus, board, presence, now } = this.#deps
     const bereaved = await presence.bury()

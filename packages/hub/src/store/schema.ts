@@ -51,6 +51,8 @@ export interface RequestTable {
   error: string | null
   progress: number | null
   attempt: number
+  /** How often an app was lost while it worked on it. */
+  losses: number
   /** Number of the newest event. */
   last_seq: number
   /** Characters of output stored so far. */

@@ -13,6 +13,8 @@ interface Expected {
   at: 'waiting' | 'handed' | 'running' | 'completed' | 'failed' | 'canceled'
   lease: LeaseId | null
   starts: number
+  /** Apps lost while they worked on it. */
+  losses: number
   /** Starts that the hub's own restarts undid. */
   undone: number
 }
@@ -39,9 +41,9 @@ function end(request: Expected, at: Expected['at']): void {
 }
 
 function release(request: Expected, isRestart: boolean): void {
-  const counts = request.at === 'running' && !isRestart
   if (request.at === 'running' && isRestart) request.undone += 1
-  if (counts && request.starts >= DEFAULTS.maxAttempts) return end(request, 'failed')
+  if (request.at === 'running' && !isRestart) request.losses += 1
+  if (request.at === 'running' && !isRestart && request.losses >= DEFAULTS.maxAttempts) return end(request, 'failed')
   request.at = 'waiting'
   request.lease = null
 }
@@ -81,7 +83,7 @@ async function expectStored({ id, at, lease, starts }: Expected, { under }: Real
 export function submits(): Command {
   return new Happening('submit', async (model, { under, space, user }) => {
     const [id] = await addRequests(under, { space, user }, 1)
-    if (id !== undefined) model.requests.push({ id, at: 'waiting', lease: null, starts: 0, undone: 0 })
+    if (id !== undefined) model.requests.push({ id, at: 'waiting', lease: null, starts: 0, losses: 0, undone: 0 })
   })
 }
 

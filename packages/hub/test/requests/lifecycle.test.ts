@@ -34,7 +34,7 @@ const FACTS = {
 const stale: Step = { to: 'refused', code: 'stale_lease' }
 const over: Step = { to: 'refused', code: 'request_finished' }
 const same: Step = { to: 'same' }
-const back = (reason: 'app_lost' | 'hub_restarted'): Step => ({ to: 'waiting', reason, attempt: 2 })
+const back = (reason: 'app_lost' | 'hub_restarted') => ({ to: 'waiting', reason, attempt: 2 }) as const
 const canceled: Step = { to: 'finished', outcome: { status: 'canceled' }, at: 50 }
 const done: Step = { to: 'finished', outcome, at: 50 }
 const timedOut = { to: 'finished', outcome: { status: 'failed', error: { code: 'timeout' }, result: null }, at: DEADLINE }
@@ -66,7 +66,7 @@ const rows = (Object.keys(PHASES) as (keyof typeof PHASES)[]).flatMap((phase) =>
 
 describe('what each fact does in each phase', () => {
   test.each(rows)('$phase, then $fact', ({ phase, fact, step }) => {
-    expect(next(PHASES[phase], 2, FACTS[fact])).toMatchObject(step ?? {})
+    expect(next(PHASES[phase], { attempt: 2, losses: 1 }, FACTS[fact])).toMatchObject(step ?? {})
   })
 
   test('the table is complete', () => {
@@ -77,16 +77,21 @@ describe('what each fact does in each phase', () => {
 describe('attempts', () => {
   test('the last allowed start, lost, fails the request', () => {
     const reason = 'app_lost'
-    expect(next(PHASES.running, 3, { ...lost, reason })).toMatchObject({
+    expect(next(PHASES.running, { attempt: 5, losses: 2 }, { ...lost, reason })).toMatchObject({
       to: 'finished',
       outcome: { status: 'failed', error: { code: 'app_lost', message: expect.stringContaining('3') as string } },
     })
-    expect(next(PHASES.running, 9, { ...lost, reason })).toMatchObject({ to: 'finished' })
+    expect(next(PHASES.running, { attempt: 9, losses: 8 }, { ...lost, reason })).toMatchObject({ to: 'finished' })
   })
 
   test('what was never begun is not held against the request, nor is the restart of the hub', () => {
-    expect(next(PHASES.handed, 3, { ...lost, reason: 'app_lost' })).toEqual({ to: 'waiting', reason: 'app_lost', attempt: 3 })
-    expect(next(PHASES.running, 3, { ...lost, reason: 'hub_restarted' })).toEqual({ to: 'waiting', reason: 'hub_restarted', attempt: 3 })
+    const tally = { attempt: 9, losses: 2 }
+    expect(next(PHASES.handed, tally, { ...lost, reason: 'app_lost' })).toEqual({ to: 'waiting', reason: 'app_lost', ...tally })
+    expect(next(PHASES.running, tally, { ...lost, reason: 'hub_restarted' })).toEqual({ to: 'waiting', reason: 'hub_restarted', ...tally })
+  })
+
+  test('only losses count, however often the request was started', () => {
+    expect(next(PHASES.running, { attempt: 9, losses: 1 }, { ...lost, reason: 'app_lost' })).toMatchObject({ to: 'waiting', losses: 2 })
   })
 })
 

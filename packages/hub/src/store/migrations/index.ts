@@ -3,6 +3,7 @@ import { base } from './001-base.ts'
 import { accounts } from './002-accounts.ts'
 import { idempotency } from './003-idempotency.ts'
 import { nodes } from './004-nodes.ts'
+import { history } from './005-history.ts'
 
 /** In order; a name, once released, never changes. */
 export const migrations: Record<string, Migration> = {
@@ -10,4 +11,5 @@ export const migrations: Record<string, Migration> = {
   '002-accounts': accounts,
   '003-idempotency': idempotency,
   '004-nodes': nodes,
+  '005-history': history,
 }

@@ -16,7 +16,7 @@ export async function applyFact(db: Database, id: RequestId, fact: Fact): Promis
     const [row] = await lockRequest(tx, { id })
     if (row === undefined) return { ok: false, code: 'not_found', request: null }
     const request = toRequest(row)
-    const step = next(request.phase, request.attempt, fact)
+    const step = next(request.phase, request, fact)
     if (step.to === 'refused') return { ok: false, code: step.code, request }
     if (step.to === 'same') return { ok: true, changed: false, request, events: [] }
     const change: Change = { ...changeOf(step), last_seq: request.lastSeq + 1 }
@@ -31,13 +31,16 @@ const lockRequest = statement<{ id: RequestId }, RequestRow>((db, slot) =>
   locking(db, 'requests', selectRequests(db).where('requests.id', '=', slot('id'))),
 )
 
+/** Each attempt says everything anew. */
+const FRESH = { progress: null, output_chars: 0 } as const
+
 function changeOf(step: MovingStep): Change {
   const noLease = { lease_id: null, connection_id: null, node_id: null }
   switch (step.to) {
     case 'running':
-      return { status: 'processing', attempt: step.attempt, started_at: step.startedAt, deadline_at: step.deadlineAt, progress: null }
+      return { status: 'processing', attempt: step.attempt, started_at: step.startedAt, deadline_at: step.deadlineAt, ...FRESH }
     case 'waiting':
-      return { status: 'queued', ...noLease, instance: null, started_at: null, deadline_at: null, progress: null }
+      return { status: 'queued', ...noLease, losses: step.losses, instance: null, started_at: null, deadline_at: null, ...FRESH }
     case 'finished':
       return { status: step.outcome.status, ...noLease, deadline_at: null, finished_at: step.at, ...columnsOf(step.outcome) }
   }

@@ -74,6 +74,8 @@ async function handOver(
     started_at: claim.at,
     deadline_at: claim.deadlineAt,
     progress: null,
+    // Each attempt says everything anew.
+    output_chars: 0,
   } as const
   await changeRequest(db, row.id, { ...lease, ...start })
   const data = { status: 'processing', attempt, ...(claim.instance === null ? {} : { instance: claim.instance }) } as const

@@ -81,6 +81,7 @@ const addRequest = statement<{ id: RequestId; spaceId: SpaceId; userId: UserId; 
     status: 'queued',
     input: slot('input'),
     attempt: 0,
+    losses: 0,
     last_seq: 1,
     output_chars: 0,
     created_at: slot('createdAt'),
@@ -94,17 +95,18 @@ async function checkInterval(db: Database, { spaceId, userId, createdAt }: NewRe
   if (wait > 0) throw new SpacesError('too_fast', { seconds, wait })
 }
 
+/** Looks at the last request the quota allows, and at no more of the history than that. */
 async function checkQuota(db: Database, { spaceId, userId, createdAt }: NewRequest, limit: number): Promise<void> {
   if (limit === 0) return
   const midnight = createdAt - (createdAt % DAY)
   const last = await ownRequests(db, spaceId, userId)
-    .select('id')
-    .where('created_at', '>=', midnight)
+    .select('created_at')
     .orderBy('id', 'desc')
     .offset(limit - 1)
     .limit(1)
     .executeTakeFirst()
-  if (last !== undefined) throw new SpacesError('quota_exceeded', { limit, wait: Math.ceil((midnight + DAY - createdAt) / 1000) })
+  if (last === undefined || last.created_at < midnight) return
+  throw new SpacesError('quota_exceeded', { limit, wait: Math.ceil((midnight + DAY - createdAt) / 1000) })
 }
 
 function ownRequests(db: Database, spaceId: SpaceId, userId: UserId) {

@@ -69,15 +69,11 @@ export async function countsOf(db: Database, spaceId: SpaceId): Promise<QueueCou
 }
 
 export async function totalsSince(db: Database, since: number): Promise<QueueCounts & { finished: number }> {
-  const rows = await db
-    .selectFrom('requests')
-    .select((e) => ['status', e.fn.countAll<number>().as('count')])
-    .where((e) => e.or([e('status', 'in', ['queued', 'processing']), e('finished_at', '>=', since)]))
-    .groupBy('status')
-    .execute()
-  const count = (...statuses: string[]): number =>
-    rows.filter((row) => statuses.includes(row.status)).reduce((sum, row) => sum + row.count, 0)
-  return { queued: count('queued'), processing: count('processing'), finished: count('completed', 'failed', 'canceled') }
+  const all = db.selectFrom('requests').select((e) => e.fn.countAll<number>().as('count'))
+  const queued = await all.where('status', '=', sql.lit('queued')).executeTakeFirst()
+  const processing = await all.where('status', '=', sql.lit('processing')).executeTakeFirst()
+  const finished = await all.where('finished_at', '>=', since).executeTakeFirst()
+  return { queued: queued?.count ?? 0, processing: processing?.count ?? 0, finished: finished?.count ?? 0 }
 }
 
 export async function overdueAt(db: Database, at: number, limit: number): Promise<Overdue> {
@@ -86,6 +82,7 @@ export async function overdueAt(db: Database, at: number, limit: number): Promis
     .select(['id', 'started_at', 'deadline_at'])
     .where('status', '=', 'processing')
     .where('deadline_at', '<=', at)
+    .orderBy('deadline_at')
     .limit(limit)
     .execute()
   return rows.map(({ id, started_at, deadline_at }) => ({ id, seconds: Math.round(((deadline_at ?? 0) - (started_at ?? 0)) / 1000) }))

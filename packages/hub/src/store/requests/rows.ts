@@ -83,6 +83,7 @@ export function toRequest(row: RequestRow): StoredRequest {
     error: row.error === null ? null : requestError.parse(JSON.parse(row.error)),
     progress: row.progress,
     attempt: row.attempt,
+    losses: row.losses,
     lastSeq: row.last_seq,
     instance: row.instance,
     createdAt: row.created_at,

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { listUsersQuery, updateUserBody, userParams } from '@websocket-spaces/protocol'
+import { listUsersQuery, SpacesError, updateUserBody, userParams } from '@websocket-spaces/protocol'
 import type { Services } from '../../../services.ts'
 import { parse } from '../../errors.ts'
 import { adminOf } from '../../identity.ts'
@@ -13,6 +13,8 @@ export function adminUserRoutes(app: FastifyInstance, { accounts: { users } }: S
 
   app.patch('/api/v1/admin/users/:id', async (request) => {
     const admin = adminOf(request)
+    // A leaked key must not become the admin's password, or make others admins.
+    if (admin.via !== 'session') throw new SpacesError('forbidden')
     const { id } = parse(userParams, request.params)
     const { password, ...standing } = parse(updateUserBody, request.body)
     const view = await users.update(id, { ...standing, ...(password === undefined ? {} : { password }) })
