@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { readFile } from 'node:fs/promises'
 import { createHub, type Hub, loadConfig, StartupError } from '@websocket-spaces/hub'
+import { onStopSignal } from '../packages/cli/src/stop-signal.ts'
 import { DEMO_SPACE, prepareDemoSpace } from './demo-space.ts'
 import { keepRunning } from './keep-running.ts'
 import { ROOT } from './run-command.ts'
@@ -11,7 +12,7 @@ const APP = join(ROOT, 'examples', 'ocr', 'src', 'main.ts')
 
 async function main(): Promise<void> {
   const stopping = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort(signal))
+  onStopSignal((signal) => stopping.abort(signal))
   const hub = await createHub(loadConfig({ LOG_LEVEL: 'warn', ...process.env }))
   try {
     const { port } = await hub.listen()

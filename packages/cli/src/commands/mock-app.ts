@@ -10,6 +10,7 @@ import { registrationRefusal } from '../mock/registration-refusal.ts'
 import { createTranscript, header, type Transcript } from '../mock/transcript.ts'
 import { hostOption, hubAddress, parseSeconds } from '../options.ts'
 import { chooseToken } from '../secrets/choose-token.ts'
+import { onStopSignal } from '../stop-signal.ts'
 import { VERSION } from '../version.ts'
 
 interface MockFlags {
@@ -98,8 +99,8 @@ async function untilOver({ transcript, cli }: Work, served: readonly ServedSpace
     transcript.line('INFO', cli.t('mock.leaving'))
     closeAll()
   }
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, onSignal)
+  const stopListening = onStopSignal(onSignal)
   const ends = await Promise.allSettled(served.map((one) => one.ended))
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, onSignal)
+  stopListening()
   return ends.some((end) => end.status === 'rejected')
 }

@@ -2,6 +2,7 @@ import type { Hub } from '@websocket-spaces/hub'
 import type { Command } from 'commander'
 import type { Cli } from '../cli.ts'
 import { adminPasswordFile } from '../hub-access.ts'
+import { onStopSignal } from '../stop-signal.ts'
 
 interface ServeFlags {
   readonly host?: string
@@ -30,7 +31,8 @@ async function serve(cli: Cli, flags: ServeFlags): Promise<void> {
     ...(flags.dataDir === undefined ? {} : { DATA_DIR: flags.dataDir }),
   })
   await using hub = await createHub(config)
-  const stopped = stopSignal()
+  const { promise: stopped, resolve: stop } = Promise.withResolvers<NodeJS.Signals>()
+  onStopSignal(stop)
   const { port } = await hub.listen()
   const { host } = hub.config.listen
   cli.out(` * Running on http://${host.includes(':') ? `[${host}]` : host}:${port}`)
@@ -52,20 +54,6 @@ function tellFirstSignIn(cli: Cli, hub: Hub, port: number): void {
   cli.out(`  ${cli.t('serve.password')}  ${bold(hub.firstAdminPassword ?? '')}`)
   const given = (cli.env['ADMIN_PASSWORD'] ?? '') !== ''
   cli.out(given ? cli.t('serve.password_given') : cli.t('serve.password_kept', { file: adminPasswordFile(cli.env, hub.config.dataDir) }))
-}
-
-/** The first signal is for a graceful stop, a second one ends the process at once. */
-function stopSignal(): Promise<NodeJS.Signals> {
-  const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>()
-  let stopping = false
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      if (stopping) process.exit(signal === 'SIGINT' ? 130 : 143)
-      stopping = true
-      resolve(signal)
-    })
-  }
-  return promise
 }
 
 const SETTINGS = [

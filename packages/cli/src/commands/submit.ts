@@ -6,6 +6,7 @@ import { CommandFailure, Exit } from '../command-failure.ts'
 import { tellFailure } from '../failures.ts'
 import { loggedInClient } from '../hub-access.ts'
 import { hostOption, hubOrigin } from '../options.ts'
+import { onStopSignal } from '../stop-signal.ts'
 import { createFollower, type Follower } from '../submit/follower.ts'
 
 interface SubmitFlags {
@@ -86,12 +87,10 @@ function once(act: () => void): () => void {
 function watchInterrupt(onFirst: () => void): { readonly signal: AbortSignal; readonly stop: () => void } {
   const controller = new AbortController()
   const onInterrupt = () => {
-    if (controller.signal.aborted) process.exit(130)
     onFirst()
     controller.abort()
   }
-  process.on('SIGINT', onInterrupt)
-  return { signal: controller.signal, stop: () => void process.off('SIGINT', onInterrupt) }
+  return { signal: controller.signal, stop: onStopSignal(onInterrupt, ['SIGINT']) }
 }
 
 async function promptFromStdin(): Promise<string> {

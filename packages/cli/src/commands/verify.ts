@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import type { Cli } from '../cli.ts'
 import { Exit } from '../command-failure.ts'
 import { hubOrigin } from '../options.ts'
+import { onStopSignal } from '../stop-signal.ts'
 import { runChecklist, type Score } from '../verify/checklist.ts'
 import { Stage } from '../verify/stage.ts'
 
@@ -28,7 +29,7 @@ async function verify(cli: Cli, flags: VerifyFlags): Promise<void> {
   const host = flags.host === undefined ? undefined : hubOrigin(flags.host)
   const stopping = new AbortController()
   const stop = (signal: NodeJS.Signals) => stopping.abort(new Exit(signal === 'SIGINT' ? 130 : 143))
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop)
+  const stopListening = onStopSignal(stop)
   cli.out(host === undefined ? cli.t('verify.own_hub') : cli.t('verify.running_hub', { host }))
   try {
     const score = await check(cli, { ...flags, host }, stopping.signal)
@@ -36,7 +37,7 @@ async function verify(cli: Cli, flags: VerifyFlags): Promise<void> {
     tellScore(cli, score)
     if (score.failed > 0) throw new Exit(1)
   } finally {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, stop)
+    stopListening()
   }
 }
 
