@@ -93,7 +93,7 @@ export class Flow {
     const { now, onError } = this.#deps
     const { spaceId } = connection
     const told = this.#tell(connection, now()).catch((error: unknown) => onError('could not store that an app came or went', error))
-    this.#telling = Promise.all([this.#telling, told])
+    this.#telling = Promise.all([this.#telling, told]).then(() => undefined)
     switch (change) {
       case 'joined':
       case 'revived':
