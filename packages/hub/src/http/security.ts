@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { SpacesError } from '@websocket-spaces/protocol'
-import { isCrossSite } from '../accounts/cross-site.ts'
+import { isCrossSite, type OwnAddress } from '../accounts/cross-site.ts'
 
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
 
@@ -25,10 +25,10 @@ export function strictHeaders({ publicUrl, scriptHashes }: SecurityOptions): Rea
 }
 
 /** Strict headers on every answer; writes that come from another site are refused. */
-export function secure(app: FastifyInstance, headers: Readonly<Record<string, string>>, publicUrl: string | undefined): void {
+export function secure(app: FastifyInstance, headers: Readonly<Record<string, string>>, own: OwnAddress): void {
   app.addHook('onRequest', async (request, reply) => {
     void reply.headers(headers)
-    if (!SAFE_METHODS.has(request.method) && isCrossSite(request.headers, request.host, publicUrl)) throw new SpacesError('cross_site')
+    if (!SAFE_METHODS.has(request.method) && isCrossSite(request.headers, own)) throw new SpacesError('cross_site')
   })
 }
 

@@ -32,7 +32,7 @@ export async function createHttpServer(services: Services): Promise<FastifyInsta
   // Text is what a page of another site may send without being asked first.
   app.removeContentTypeParser('text/plain')
   app.setErrorHandler(answerError)
-  secure(app, headers, config.publicUrl)
+  secure(app, headers, config)
   requireSignIn(app, accounts)
   logAnswers(app)
   for (const route of routes) route(app, services)

@@ -19,7 +19,7 @@ export function attachLiveGateway(http: HttpServer, services: Services): Gateway
     perMessageDeflate: false,
     destroyUpgrade: false,
     allowRequest(request, decide) {
-      const foreign = isCrossSite(request.headers, request.headers.host, config.publicUrl)
+      const foreign = isCrossSite(request.headers, config)
       decide(foreign ? 'cross_site' : null, !foreign)
     },
   })

@@ -43,6 +43,22 @@ test("nobody listens without a session, and no other site does with somebody's",
   }
 })
 
+test("behind the operator's proxy, a page of the hub's own address listens and others do not", async () => {
+  await using behind = await startHub({ TRUST_PROXY: 'true' })
+  const own = 'https://spaces.example'
+  const join = (origin: string, forwarded: string): ReturnType<typeof connectLive> =>
+    connectLive(behind.url, { headers: { ...behind.admin.headers, origin, 'x-forwarded-host': forwarded } })
+  using live = await join(own, 'spaces.example')
+  expect(live.closed()).toBeNull()
+  using added = await join(own, 'evil.example, spaces.example')
+  expect(added.closed()).toBeNull()
+  await expect(join('https://evil.example', 'spaces.example')).rejects.toThrow()
+  await expect(join('https://evil.example', 'evil.example, spaces.example')).rejects.toThrow()
+  const sent = { origin: own, 'x-forwarded-host': 'spaces.example' }
+  expect((await behind.admin.call('POST', '/api/v1/keys', { name: 'k' }, sent)).status).toBe(201)
+  expect((await hub.admin.call('POST', '/api/v1/keys', { name: 'k' }, sent)).status).toBe(403)
+})
+
 test('a program listens with an API key, until it is revoked', async () => {
   const { json } = await alice.call('POST', '/api/v1/keys', { name: 'a key' })
   const { token, id } = json as { token: string; id: string }
