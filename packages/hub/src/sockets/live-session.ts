@@ -61,11 +61,13 @@ export class LiveSession {
         socket.emit(LIVE_EVENTS.myRequest, { request_id, space_id, status })
       }
     })
-    socket.conn.on('drain', () => {
+    const drained = (): void => {
       this.#unsent = 0
-    })
+    }
+    socket.conn.on('drain', drained)
     socket.on('disconnect', () => {
       unsubscribe()
+      socket.conn.off('drain', drained)
       for (const follow of this.#follows.values()) follow.abort()
     })
   }
