@@ -75,6 +75,7 @@ export class Submission {
         if (!passing || pause === undefined || this.#stopped) throw error
         this.state = { kind: 'sending', again: true }
         await new Promise((resolve) => setTimeout(resolve, pause))
+        if (this.#stopped) throw error
       }
     }
   }
