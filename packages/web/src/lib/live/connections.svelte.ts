@@ -1,12 +1,11 @@
 /** Every registered app socket, live, for the admin. */
 import { LIVE_CALLS, LIVE_EVENTS, connectionsPush } from '@websocket-spaces/protocol'
-import type { ConnectionView, ErrorCode } from '@websocket-spaces/protocol'
+import type { ConnectionView } from '@websocket-spaces/protocol'
 import { hold, listen } from './socket.svelte.ts'
 
 export class Connections {
   /** Undefined until the first list arrived. */
   items = $state.raw<readonly ConnectionView[]>()
-  refused = $state<ErrorCode>()
   readonly #disposers = [
     listen(LIVE_EVENTS.connections, connectionsPush, (push) => (this.items = push.connections)),
     hold({
@@ -14,7 +13,6 @@ export class Connections {
       start: LIVE_CALLS.watchConnections,
       stop: LIVE_CALLS.unwatchConnections,
       payload: () => ({}),
-      onRefused: (code) => (this.refused = code),
     }),
   ]
 

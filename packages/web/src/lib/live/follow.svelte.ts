@@ -1,6 +1,6 @@
 /** Follows one request: stored events first, then live ones, across reconnects without a gap or a duplicate. */
 import { LIVE_CALLS, LIVE_EVENTS, followEndedPush, isFinished, requestEventPush } from '@websocket-spaces/protocol'
-import type { ErrorCode, FollowItem, RequestId } from '@websocket-spaces/protocol'
+import type { FollowItem, RequestId } from '@websocket-spaces/protocol'
 import { FRESH_RUN, advance } from './run.ts'
 import type { Run } from './run.ts'
 import { hold, listen, restart } from './socket.svelte.ts'
@@ -12,7 +12,6 @@ export class Follow {
   readonly requestId: RequestId
   /** Undefined until the first event arrived. */
   run = $state.raw<Run>()
-  refused = $state<ErrorCode>()
   readonly #disposers: (() => void)[]
   readonly #held: Hold
   #resumeTimer: ReturnType<typeof setTimeout> | undefined
@@ -24,7 +23,6 @@ export class Follow {
       start: LIVE_CALLS.follow,
       stop: LIVE_CALLS.unfollow,
       payload: () => ({ request_id: requestId, after: this.run?.seq ?? 0 }),
-      onRefused: (code) => (this.refused = code),
     }
     this.#disposers = [
       listen(LIVE_EVENTS.requestEvent, requestEventPush, (push) => push.request_id === requestId && this.#take(push.item)),

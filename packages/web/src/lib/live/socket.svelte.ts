@@ -2,8 +2,8 @@
  * The page's one live socket. It stays open while someone is signed in, comes back by itself,
  * and starts every held call again on each new connection.
  */
-import { LIVE_PATH, liveAck } from '@websocket-spaces/protocol'
-import type { ErrorCode, LIVE_EVENTS, SpaceStatus } from '@websocket-spaces/protocol'
+import { ERRORS, LIVE_PATH, liveAck } from '@websocket-spaces/protocol'
+import type { LIVE_EVENTS, SpaceStatus } from '@websocket-spaces/protocol'
 import { io } from 'socket.io-client'
 import type { Socket } from 'socket.io-client'
 import type { z } from 'zod'
@@ -13,6 +13,9 @@ const ACK_WITHIN_MS = 6_000
 const OFFLINE_AFTER_MS = 1_200
 const REFUSED_RETRY_MS = 2_000
 const RECONNECT_MAX_MS = 2_500
+/** Before a call is made again that the hub refused for a passing reason; each next pause is twice as long, up to the last. */
+const HOLD_AGAIN_MS = 500
+const HOLD_AGAIN_MAX_MS = 15_000
 
 /** A call that stays in force: made now, and again after every reconnect. */
 export interface Hold {
@@ -23,7 +26,6 @@ export interface Hold {
   /** Read at each start, so that a follow resumes from where it is. */
   readonly payload: () => object
   readonly onStarted?: (spaces: readonly SpaceStatus[]) => void
-  readonly onRefused?: (code: ErrorCode) => void
 }
 
 type LinkState = { kind: 'closed' } | { kind: 'connecting' } | { kind: 'online' } | { kind: 'offline' }
@@ -35,6 +37,8 @@ let offlineTimer: ReturnType<typeof setTimeout> | undefined
 let retryTimer: ReturnType<typeof setTimeout> | undefined
 let whenRefused = () => {}
 const holds = new Set<Hold>()
+/** Those that wait to be made again. */
+const refusals = new Map<Hold, { readonly pause: number; readonly timer: ReturnType<typeof setTimeout> }>()
 
 /** Whether live updates arrive now. */
 export function isLive(): boolean {
@@ -76,6 +80,7 @@ export function closeLive(): void {
   document.removeEventListener('visibilitychange', reconnectNow)
   clearTimeout(offlineTimer)
   clearTimeout(retryTimer)
+  for (const held of holds) forgetRefusal(held)
   socket?.disconnect()
   socket?.removeAllListeners()
   socket = undefined
@@ -87,6 +92,7 @@ export function hold(held: Hold): () => void {
   holds.add(held)
   if (socket?.connected) void startHold(socket, held)
   return () => {
+    forgetRefusal(held)
     const last = holds.delete(held) && ![...holds].some((other) => other.topic === held.topic)
     if (last && socket?.connected) socket.emit(held.stop, held.payload(), () => {})
   }
@@ -150,10 +156,24 @@ async function startHold(on: Socket, held: Hold): Promise<void> {
     const answer: unknown = await on.timeout(ACK_WITHIN_MS).emitWithAck(held.start, held.payload())
     if (on.id !== connection || !holds.has(held)) return
     const ack = liveAck.parse(answer)
-    if (ack.ok) held.onStarted?.(ack.spaces ?? [])
-    else held.onRefused?.(ack.error.code)
+    if (!ack.ok) return startAgainLater(held, ERRORS[ack.error.code].retryable)
+    forgetRefusal(held)
+    held.onStarted?.(ack.spaces ?? [])
   } catch {
     // No ack in time: the connection is not what it seems, so take a new one; it starts every hold again.
     if (on.id === connection && on === socket && on.connected) on.disconnect().connect()
   }
+}
+
+function startAgainLater(held: Hold, isPassing: boolean): void {
+  const before = refusals.get(held)?.pause ?? HOLD_AGAIN_MS / 2
+  forgetRefusal(held)
+  if (!isPassing) return
+  const pause = Math.min(before * 2, HOLD_AGAIN_MAX_MS)
+  refusals.set(held, { pause, timer: setTimeout(() => restart(held), pause) })
+}
+
+function forgetRefusal(held: Hold): void {
+  clearTimeout(refusals.get(held)?.timer)
+  refusals.delete(held)
 }
