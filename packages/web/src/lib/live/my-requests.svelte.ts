@@ -1,14 +1,19 @@
 /** A list of the signed-in user's requests that keeps itself up to date. */
 import { LIVE_EVENTS, isFinished, myRequestPush } from '@websocket-spaces/protocol'
 import type { MyRequestPush, RequestId, RequestView, SpaceId } from '@websocket-spaces/protocol'
-import { fetchRequest } from '#lib/api/requests.ts'
+import { fetchRequest, listMyRequests } from '#lib/api/requests.ts'
 import { listen } from './socket.svelte.ts'
+
+/** Pushes come in bursts; what they name within this time is fetched together. */
+const COLLECT_MS = 250
 
 export class MyRequests {
   items = $state.raw<readonly RequestView[]>([])
   readonly #spaceId: SpaceId | undefined
   readonly #limit: number
   readonly #dispose: () => void
+  readonly #wanted = new Set<RequestId>()
+  #timer: ReturnType<typeof setTimeout> | undefined
 
   /** Only those on `spaceId`, when given; at most `limit`, the newest. */
   constructor(limit: number, spaceId?: SpaceId) {
@@ -18,6 +23,8 @@ export class MyRequests {
   }
 
   stop(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
     this.#dispose()
   }
 
@@ -32,14 +39,38 @@ export class MyRequests {
     if (this.#spaceId !== undefined && push.space_id !== this.#spaceId) return
     const known = this.items.find((item) => item.id === push.request_id)
     if (known && !isFinished(push.status)) this.merge([{ ...known, status: push.status }])
-    else void this.#fetch(push.request_id)
+    else this.#want(push.request_id)
   }
 
-  async #fetch(id: RequestId): Promise<void> {
+  #want(id: RequestId): void {
+    this.#wanted.add(id)
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined
+      const ids = new Set(this.#wanted)
+      this.#wanted.clear()
+      void this.#fetch(ids)
+    }, COLLECT_MS)
+  }
+
+  async #fetch(ids: Set<RequestId>): Promise<void> {
     try {
-      this.merge([await fetchRequest(id)])
+      const [only] = ids
+      if (ids.size === 1 && only !== undefined) this.merge([await fetchRequest(only)])
+      else await this.#find(ids)
     } catch {
       // The next push or the next visit brings it; a missing row is not worth an error.
+    }
+  }
+
+  /** Reads the list, newest first, as far back as the oldest of these. */
+  async #find(ids: Set<RequestId>): Promise<void> {
+    let cursor: string | undefined
+    for (let seen = 0; ids.size > 0 && seen < this.#limit;) {
+      const { requests, next } = await listMyRequests(cursor)
+      this.merge(requests.filter(({ id }) => ids.delete(id)))
+      if (next === null) return
+      cursor = next
+      seen += requests.length
     }
   }
 }
