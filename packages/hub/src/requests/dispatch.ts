@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { DEFAULTS, type InferenceCancel, type LeaseId, leaseId, type RequestId, type SpaceId } from '@websocket-spaces/protocol'
-import { type Connection, type Connections, type Held, runningOn } from '../spaces/connections.ts'
+import type { Connection, Connections, Held } from '../spaces/connections.ts'
 import type { Presence, SpaceStore } from '../spaces/ports.ts'
 import { announceChange, announceEvents } from './announce.ts'
+import { freeHold, freeSlots, isLive, leastLoaded, roomOf } from './capacity.ts'
 import type { LossReason } from './lifecycle.ts'
 import type { Bus, ClaimedRequest, RequestStore } from './ports.ts'
 
@@ -278,25 +279,4 @@ export class Dispatcher {
     // It may have gone back to the queue and be another connection's by now.
     if (this.#holders.get(id) === connection) this.#holders.delete(id)
   }
-}
-
-function isLive(connection: Connection): boolean {
-  return connection.state === 'connected'
-}
-
-function freeSlots(connection: Connection): number {
-  return Math.max(0, connection.concurrency - runningOn(connection))
-}
-
-function freeHold(connection: Connection): number {
-  return Math.max(0, connection.prefetch - (connection.held.size - runningOn(connection)))
-}
-
-function roomOf(connection: Connection): number {
-  return freeSlots(connection) + freeHold(connection)
-}
-
-function leastLoaded(connections: readonly Connection[], room: (connection: Connection) => number): Connection | undefined {
-  const free = connections.filter((connection) => isLive(connection) && room(connection) > 0)
-  return free.toSorted((a, b) => a.held.size / a.concurrency - b.held.size / b.concurrency)[0]
 }
