@@ -7,7 +7,7 @@ import type { HubHttp } from './hub-http.ts'
 import { spacePath } from './space-path.ts'
 
 export interface SubmitOptions {
-  /** Hold the call until the request is finished, at most this many seconds. */
+  /** Hold the call until the request is finished, at most this many seconds; 60 are the most a hub waits. */
   readonly waitSeconds?: number
   readonly signal?: AbortSignal | undefined
   /** Submits with one key are one request, also across calls and programs; each call makes its own by default. */
@@ -18,7 +18,7 @@ export interface SubmitOptions {
   readonly onRetry?: (error: unknown) => void
 }
 
-const MAX_WAIT_SECONDS = 120
+const MAX_WAIT_SECONDS = 60
 const GIVE_UP_AFTER_MS = 30_000
 const LONGEST_PAUSE_MS = 4_000
 
