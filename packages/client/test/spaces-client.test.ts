@@ -68,6 +68,16 @@ describe('follow', () => {
     expect(await collect(hub.client.follow('r1', { after: 3 }))).toEqual([RESULT])
   })
 
+  test('a result that was seen before ends it', async () => {
+    let calls = 0
+    await using hub = await serve((_request, response) => {
+      calls += 1
+      response.writeHead(204).end()
+    })
+    expect(await collect(hub.client.follow('r1', { after: 4 }))).toEqual([])
+    expect(calls).toBe(1)
+  })
+
   test("a request that is not ours ends it with the hub's refusal", async () => {
     await using hub = await serve((_request, response) => json(response, 404, { error: { code: 'not_found', message: '未找到' } }))
     await expect(collect(hub.client.follow('r1'))).rejects.toMatchObject({ code: 'not_found', message: '未找到' })
@@ -140,6 +150,14 @@ describe('submit', () => {
     expect((await hub.client.submit('alice/Echo', { prompt: 'once' })).id).toBe('r2')
     expect((await hub.client.submit('alice/Echo', { prompt: 'once' }, { idempotencyKey: 'mine' })).id).toBe('r3')
     expect(keys.at(-1)).toBe('mine')
+  })
+
+  test('asks for no longer a wait than a hub grants', async () => {
+    await using hub = await serve((request, response) => {
+      expect(request.headers.prefer).toBe('wait=60')
+      json(response, 202, view('r1'))
+    })
+    expect((await hub.client.submit('alice/Echo', { prompt: 'x' }, { waitSeconds: 600 })).id).toBe('r1')
   })
 
   test('stops when its signal is aborted, and gives up on a hub that stays away', async () => {

@@ -33,6 +33,7 @@ export async function* followRequest(http: HubHttp, id: string, options: FollowO
   for (;;) {
     try {
       for await (const item of readOnce(http, id, cursor, contact, options.signal)) {
+        if (item === 'finished') return
         if (item.type !== 'position') {
           if (item.seq <= cursor) continue
           cursor = item.seq
@@ -54,14 +55,14 @@ function isPassing(error: unknown): boolean {
   return error instanceof HubUnreachable || (error instanceof SpacesError && error.retryable)
 }
 
-/** One stream, until it ends, breaks or falls silent. */
+/** One stream, until it ends, breaks or falls silent; `finished` where the result had been seen before. */
 async function* readOnce(
   http: HubHttp,
   id: string,
   cursor: number,
   contact: () => void,
   signal: AbortSignal | undefined,
-): AsyncGenerator<FollowItem> {
+): AsyncGenerator<FollowItem | 'finished'> {
   const heard = () => {
     timer.refresh()
     contact()
@@ -74,6 +75,7 @@ async function* readOnce(
       signal: AbortSignal.any([silence.signal, ...(signal === undefined ? [] : [signal])]),
       timeoutMs: null,
     })
+    if (response.status === 204) yield 'finished'
     if (response.body === null) return
     heard()
     const messages = response.body
