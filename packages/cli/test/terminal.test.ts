@@ -153,7 +153,7 @@ describe('what is refused', () => {
 })
 
 describe('serve', () => {
-  test('says where it runs and, on the first start only, how to sign in; stops on SIGTERM', async () => {
+  test('says where it runs and, how to sign in, the password on the first start only; stops on Ctrl+C', async () => {
     const settings = { DATA_DIR: join(hub.home, 'fresh'), PORT: '0', HOST: '127.0.0.1', LOG_LEVEL: 'silent', ADMIN_PASSWORD: '' }
     const first = hub.run(['serve'], settings)
     expect(await first.line(/Running on/)).toMatch(/^ \* Running on http:\/\/127\.0\.0\.1:\d+$/)
@@ -162,9 +162,8 @@ describe('serve', () => {
     expect(await first.interrupt()).toBe(0)
 
     const second = hub.run(['serve'], settings)
-    await second.line(/Running on/)
+    expect(await second.line(/Password/)).toMatch(/^ {2}Password +kept in .*admin-password\.txt$/)
     expect(await second.interrupt()).toBe(0)
-    expect(second.lines.filter((line) => line !== '')).toHaveLength(1)
   })
 
   test('a taken port is told in one sentence, status 1', async () => {

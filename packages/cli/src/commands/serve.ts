@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Hub } from '@websocket-spaces/hub'
 import type { Command } from 'commander'
 import type { Cli } from '../cli.ts'
@@ -36,7 +38,8 @@ async function serve(cli: Cli, flags: ServeFlags): Promise<void> {
   const { port } = await hub.listen()
   const { host } = hub.config.listen
   cli.out(` * Running on http://${host.includes(':') ? `[${host}]` : host}:${port}`)
-  if (hub.firstAdminPassword !== null) tellFirstSignIn(cli, hub, port)
+  if (!existsSync(join(hub.config.webDir, 'index.html'))) cli.err(cli.t('serve.no_page', { path: hub.config.webDir }))
+  tellSignIn(cli, hub, port)
   await hub.close(await stopped)
 }
 
@@ -45,15 +48,19 @@ export function loadHub() {
   return import('@websocket-spaces/hub')
 }
 
-function tellFirstSignIn(cli: Cli, hub: Hub, port: number): void {
+/** On every start until the generated password is changed: a first start that failed has shown it to nobody. */
+function tellSignIn(cli: Cli, hub: Hub, port: number): void {
+  const file = adminPasswordFile(cli.env, hub.config.dataDir)
+  const password = hub.firstAdminPassword
+  const kept = existsSync(file)
+  if (password === null && !kept) return
   const { bold } = cli.colors
   cli.out('')
-  cli.out(cli.t('serve.first_start'))
+  cli.out(cli.t(password === null ? 'serve.sign_in' : 'serve.first_start'))
   cli.out(`  ${cli.t('serve.address')}  ${bold(`http://localhost:${port}`)}`)
   cli.out(`  ${cli.t('serve.username')}  ${bold('admin')}`)
-  cli.out(`  ${cli.t('serve.password')}  ${bold(hub.firstAdminPassword ?? '')}`)
-  const given = (cli.env['ADMIN_PASSWORD'] ?? '') !== ''
-  cli.out(given ? cli.t('serve.password_given') : cli.t('serve.password_kept', { file: adminPasswordFile(cli.env, hub.config.dataDir) }))
+  cli.out(`  ${cli.t('serve.password')}  ${password === null ? cli.t('serve.password_in', { file }) : bold(password)}`)
+  if (password !== null) cli.out(kept ? cli.t('serve.password_kept', { file }) : cli.t('serve.password_given'))
 }
 
 const SETTINGS = [

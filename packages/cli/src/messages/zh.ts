@@ -68,11 +68,14 @@ export const zh: Readonly<Record<MessageKey, string>> = {
   'serve.setting.REDIS_URL': 'redis://user:password@host:6379；供共用一个 PostgreSQL 的多个 hub 使用',
   'serve.setting.SQLITE_SYNCHRONOUS': 'full：已接受的请求断电也不丢失；normal：更快，但只保证进程崩溃时不丢失',
   'serve.first_start': '首次启动，请用以下信息登录：',
+  'serve.sign_in': '请用以下信息登录：',
   'serve.address': '地址  ',
   'serve.username': '用户名',
   'serve.password': '密码  ',
   'serve.password_kept': '密码只显示这一次。修改之前，可在此文件中查看：{{file}}',
+  'serve.password_in': '保存在 {{file}}',
   'serve.password_given': '这是您用 ADMIN_PASSWORD 设置的密码。',
+  'serve.no_page': '{{path}} 中没有构建好的网页。请运行 npm run build，或检查 WEB_DIR。',
 
   'admin.no_password': `没有找到 {{user}} 的密码（{{file}} 不存在）。
   请用 --admin-user 和 --admin-pass 指定，或设置 ADMIN_PASSWORD。`,
