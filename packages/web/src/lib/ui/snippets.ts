@@ -1,54 +1,98 @@
 /** Code people copy: how to connect an app, and how to call a space. */
+import type { Language } from '@websocket-spaces/protocol'
 
 /** The command that connects the sample app to `space`, which is `owner/name`. */
 export function connectCommand(origin: string, space: string, token: string): string {
   return `npm run mock-app -- --host ${origin} --spaces "${space}" --token ${token}`
 }
 
-export function appSnippets(origin: string, space: string, token: string): { node: string; python: string } {
+/** A small app to save as `file` and to start with `run`. */
+export interface AppProgram {
+  readonly file: string
+  readonly code: string
+  readonly run: string
+}
+
+const COMMENTS: Record<Language, { address: string; model: string; call: string; concurrency: string; ended: string; path: string }> = {
+  en: {
+    address: "the hub's address as this machine sees it",
+    model: 'Call your model here; run.output(text) streams, run.signal is aborted on cancel.',
+    call: 'call your model here',
+    concurrency: 'Without concurrency, every waiting request is sent at once and handled in parallel threads.',
+    ended: 'a lost connection is made again; only a refusal gets here',
+    path: 'the Node 24 that npm install brought',
+  },
+  zh: {
+    address: '从这台机器访问本站的地址',
+    model: '在这里调用您的模型；run.output(text) 流式输出，取消时 run.signal 会中止。',
+    call: '在这里调用您的模型',
+    concurrency: '不声明 concurrency 时，所有排队的请求会一次性发来，并在多个线程中同时处理。',
+    ended: '断线会自动重连，只有被拒绝时才会执行到这里',
+    path: 'npm install 带来的 Node 24',
+  },
+}
+
+/** The smallest apps that serve `space`: they answer in capitals until a model takes their place. */
+export function appPrograms(origin: string, space: string, token: string, language: Language): { node: AppProgram; python: AppProgram } {
+  const comments = COMMENTS[language]
   return {
-    node: `import { serveSpace } from '@websocket-spaces/client'
+    node: {
+      file: 'my-app.ts',
+      run: `export PATH="$PWD/node_modules/.bin:$PATH" # ${comments.path}
+WSS_TOKEN=${token} node my-app.ts`,
+      code: `import { serveSpace } from '@websocket-spaces/client'
 
 const app = serveSpace({
-  host: ${quote(origin)},
+  host: ${quote(origin)}, // ${comments.address}
   space: ${quote(space)},
-  token: ${quote(token)},
+  token: process.env.WSS_TOKEN,
   async onRequest(request, run) {
     run.progress(0.5)
-    return { text_output: await myModel(request.prompt) }
-  },
-  onEvent(event) {
-    if (event.type === 'registered') console.log('connected')
-    if (event.type === 'retrying') console.error('no hub, trying again')
+    // ${comments.model}
+    return { text_output: request.prompt.toUpperCase(), model_used: 'shout' }
   },
 })
-await app.ended // throws when the hub refuses the app`,
-    python: `import socketio  # pip install "python-socketio[client]"
+try {
+  console.log((await app.registered).message)
+  await app.ended
+} catch (error) {
+  console.error(String(error))
+  process.exitCode = 1
+}`,
+    },
+    python: {
+      file: 'my_app.py',
+      run: `WSS_TOKEN=${token} /usr/bin/python3 my_app.py`,
+      code: `import os
+import sys
+import socketio
 
 hub = socketio.Client()
 
 @hub.event
 def connect():
-    # How many requests it runs at a time
+    # ${comments.concurrency}
     hub.emit("register", {"space_name": "${space}", "concurrency": 1})
 
 @hub.on("register_response")
 def registered(answer):
     print(answer["message"], flush=True)
+    if not answer["success"]:
+        hub.disconnect()
 
 @hub.on("inference_request")
 def run(request):
     try:
-        text = my_model(request["payload"]["prompt"])
-        status, result = "completed", {"text_output": text}
+        text = request["payload"]["prompt"].upper()  # ${comments.call}
+        status, result = "completed", {"text_output": text, "model_used": "shout"}
     except Exception as problem:
         status, result = "failed", {"error": str(problem)}
-    hub.emit("inference_result", {
-        "request_id": request["request_id"], "status": status, "result": result,
-    })
+    hub.emit("inference_result", {"request_id": request["request_id"], "status": status, "result": result})
 
-hub.connect("${origin}/?token=${token}")
-hub.wait()`,
+hub.connect("${origin}/?token=" + os.environ["WSS_TOKEN"], transports=["websocket"])
+hub.wait()
+sys.exit(1)  # ${comments.ended}`,
+    },
   }
 }
 

@@ -87,7 +87,11 @@ export const space = {
     with: 'Connect with',
     mock: 'Sample app',
     mock_hint: 'Run it in a checkout of this project. The sample app answers every prompt, so that you can try the space without a model.',
-    node_hint: 'The SDK is in packages/client of this project. It reconnects, and keeps results until the hub has them.',
+    node_save:
+      'Save this as my-app.ts in a checkout of this project in which “npm install” has run, and start it there with the command below.',
+    node_hint: 'The SDK reconnects by itself, and keeps results until the hub has them.',
+    python_save:
+      'Save this as my_app.py in any folder, and start it there with the command below. On Debian it needs “sudo apt install python3-socketio python3-websocket”.',
     python_hint: 'Plain Socket.IO, four events. Works with python-socketio 5.',
     step_wait: 'Wait for it to arrive',
     waiting: 'Waiting for the app to connect…',

@@ -86,7 +86,10 @@ export const space = {
     with: '连接方式',
     mock: '示例应用',
     mock_hint: '请在本项目的代码目录中运行。示例应用会回答任何提示词，没有模型也能体验此空间。',
-    node_hint: 'SDK 位于本项目的 packages/client。它会自动重连，并保留结果直到服务器确认收到。',
+    node_save: '保存为本项目代码目录（已执行过 npm install）中的 my-app.ts，然后在该目录用下方命令启动。',
+    node_hint: 'SDK 会自动重连，并保留结果直到服务器确认收到。',
+    python_save:
+      '保存为任意目录中的 my_app.py，然后在该目录用下方命令启动。在 Debian 上需要先执行 sudo apt install python3-socketio python3-websocket。',
     python_hint: '使用标准 Socket.IO，只需四个事件，适用于 python-socketio 5。',
     step_wait: '等待应用连接',
     waiting: '正在等待应用连接…',
