@@ -19,14 +19,23 @@ export function now(): number {
   return clock.now
 }
 
-/** "3 minutes ago"; exact times go into a title. */
+/** "3 minutes ago", "3 分钟前"; exact times go into a title. */
 export function relativeTime(iso: string): string {
+  return spaced(sayRelative(iso))
+}
+
+function sayRelative(iso: string): string {
   const seconds = (Date.parse(iso) - now()) / 1_000
   const format = new Intl.RelativeTimeFormat(languageTag(), { numeric: 'auto' })
   for (const [unit, size] of STEPS) {
     if (Math.abs(seconds) >= size) return format.format(Math.round(seconds / size), unit)
   }
   return Math.abs(seconds) < JUST_NOW_SECONDS ? t('common.just_now') : format.format(Math.round(seconds), 'second')
+}
+
+/** Figures stand apart from Chinese characters here as in all other texts; `Intl` sets them close. */
+function spaced(text: string): string {
+  return text.replace(/(\d)(?=\p{Script=Han})/gu, '$1 ')
 }
 
 export function exactTime(iso: string): string {
