@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { firstParagraph, plainText } from './plain-text.ts'
+import { firstParagraph, plainText, shortened } from './plain-text.ts'
 
 describe('the first paragraph', () => {
   it.each([
@@ -23,4 +23,16 @@ describe('the first paragraph', () => {
 
 it('a card shows the first words', () => {
   expect(plainText('# T\n\nOne **two**\n\nthree')).toBe('One two three')
+})
+
+describe('a shortened text', () => {
+  it.each([
+    ['fits', 4, 'fits'],
+    ['whole words, as ever', 14, 'whole words…'],
+    ['an unbroken-one', 8, 'an…'],
+    ['unbrokenword', 8, 'unbroken…'],
+    ['识别图片，得到文字', 11, '识别图片…'],
+  ])('%j in %i columns', (text, columns, short) => {
+    expect(shortened(text, columns)).toBe(short)
+  })
 })

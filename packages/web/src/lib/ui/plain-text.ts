@@ -2,6 +2,7 @@
 const CARD_CHARS = 200
 const PARAGRAPH_CHARS = 400
 const READ_CHARS = 4_000
+const WIDE = /[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uff60]/
 
 /** The first words of a text. */
 export function plainText(markdown: string): string {
@@ -17,6 +18,18 @@ export function firstParagraph(markdown: string): string {
       .find((text) => text !== '')
       ?.slice(0, PARAGRAPH_CHARS) ?? ''
   )
+}
+
+/** As much of `text` as fits into `columns`, whole words with a "…"; a Chinese character takes two columns. */
+export function shortened(text: string, columns: number): string {
+  let kept = ''
+  let width = 0
+  for (const character of text) {
+    width += WIDE.test(character) ? 2 : 1
+    if (width > columns) return `${kept.replace(/(?<=\s)[\w'’-]+$/, '').replace(/[\s\p{P}]+$/u, '')}…`
+    kept += character
+  }
+  return text
 }
 
 function withoutMarks(markdown: string): string {
