@@ -65,10 +65,12 @@ export class MyRequests {
   /** Reads the list, newest first, as far back as the oldest of these. */
   async #find(ids: Set<RequestId>): Promise<void> {
     let cursor: string | undefined
-    for (let seen = 0; ids.size > 0 && seen < this.#limit;) {
+    let seen = 0
+    while (seen < this.#limit) {
       const { requests, next } = await listMyRequests(cursor)
       this.merge(requests.filter(({ id }) => ids.delete(id)))
-      if (next === null) return
+      const oldest = requests.at(-1)?.id ?? ''
+      if (next === null || [...ids].every((id) => id > oldest)) return
       cursor = next
       seen += requests.length
     }
