@@ -38,6 +38,7 @@ export class AppSession {
   readonly #services: Services
   readonly #heartbeat: Heartbeat
   readonly #log: Logger
+  readonly #beat: () => void
   readonly #reports = new Map<string, (args: readonly unknown[]) => void>()
   #state: State
 
@@ -45,13 +46,14 @@ export class AppSession {
     this.#socket = socket
     this.#services = services
     this.#heartbeat = heartbeat
+    this.#beat = () => heartbeat.beat(socket.id)
     this.#log = services.log.child({ socket: socket.id })
     this.#state = { at: 'new', deadline: setTimeout(() => this.#close('register_timeout', true), TIMING.registerWithin) }
   }
 
   listen(): void {
     const { reports } = this.#services
-    this.#socket.conn.on('packet', () => this.#heartbeat.beat(this.#socket.id))
+    this.#socket.conn.on('packet', this.#beat)
     this.#socket.on(APP_EVENTS.register, (...args: unknown[]) => void this.#register(args))
     this.#onReport(APP_EVENTS.inferenceProgress, inferenceProgress, (connection, message) => reports.progress(connection, message))
     this.#onReport(APP_EVENTS.inferenceOutput, inferenceOutput, (connection, message) => reports.output(connection, message))
@@ -76,7 +78,7 @@ export class AppSession {
     this.#state = { at: 'registering' }
     try {
       const { catalogStore: store, accounts } = this.#services
-      const { space, terms } = await register({ store, accounts }, args[0], this.#handshakeToken())
+      const { space, terms, checkAgain } = await register({ store, accounts }, args[0], this.#handshakeToken())
       const connection: Connection = {
         ...terms,
         id: connectionId.parse(uuid()),
@@ -97,6 +99,7 @@ export class AppSession {
       const message = `Successfully connected to space "${space.name}"`
       respond({ success: true, connection_id: connection.id, space_id: space.id, space: connection.space, message })
       this.#joined(connection)
+      void this.#checkAgain(connection, checkAgain)
     } catch (error) {
       const response = refusal(error, this.#log)
       this.#log.info({ code: response.code }, 'registration refused')
@@ -113,6 +116,16 @@ export class AppSession {
       onReturn: () => connections.setSilent(connection, false),
     })
     connections.add(connection)
+  }
+
+  /** What was revoked or deleted between the look at it and the connection being known found nothing to close. */
+  async #checkAgain(connection: Connection, check: () => Promise<void>): Promise<void> {
+    try {
+      await check()
+    } catch (error) {
+      if (error instanceof SpacesError) connection.link.close(error.code, false)
+      else this.#log.warn({ err: error }, 'could not look once more whether an app may stay')
+    }
   }
 
   #onReport<T extends z.ZodType>(event: string, schema: T, report: (connection: Connection, message: z.output<T>) => Promise<void>): void {
@@ -137,7 +150,8 @@ export class AppSession {
   #refuse(event: string, args: readonly unknown[], cause: unknown): void {
     const error = toWireError(cause, this.#log)
     const request_id = requestIdOf(args[0])
-    this.#log.info({ event, request: request_id, code: error.code }, 'report refused')
+    // A peer may send these as fast as it likes, also before it registered.
+    this.#log.debug({ event, request: request_id, code: error.code }, 'report refused')
     const refused: ReportRefused = { request_id, event, ...error }
     this.#socket.emit(APP_EVENTS.reportRefused, refused)
     ackOf(args)?.({ ok: false, error })
@@ -167,6 +181,9 @@ export class AppSession {
     const state = this.#state
     this.#state = { at: 'closed' }
     this.#heartbeat.forget(this.#socket.id)
+    this.#socket.conn.off('packet', this.#beat)
+    // Whoever only takes leave of the namespace would keep a connection that nobody watches.
+    this.#socket.conn.close()
     if (state.at === 'new') clearTimeout(state.deadline)
     if (state.at !== 'registered') return
     this.#log.info({ connection: state.connection.id, space: state.connection.space, reason }, 'app left')

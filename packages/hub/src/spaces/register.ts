@@ -9,6 +9,8 @@ import type { SpaceStore, StoredSpace } from './ports.ts'
 export interface Registration {
   readonly space: StoredSpace
   readonly terms: Pick<Connection, 'tokenId' | 'instance' | 'sdk' | 'concurrency' | 'prefetch'>
+  /** Throws `space_not_found`, `token_required` or `token_revoked` when the app may no longer stay. */
+  readonly checkAgain: () => Promise<void>
 }
 
 /**
@@ -17,7 +19,7 @@ export interface Registration {
  * Throws `invalid_input`, `token_…`, `space_not_found`, `space_ambiguous`.
  */
 export async function register(
-  deps: { readonly store: Pick<SpaceStore, 'findByName' | 'allNamed'>; readonly accounts: Pick<Accounts, 'connectTokens'> },
+  deps: { readonly store: Pick<SpaceStore, 'find' | 'findByName' | 'allNamed'>; readonly accounts: Pick<Accounts, 'connectTokens'> },
   raw: unknown,
   handshakeToken: string | undefined,
 ): Promise<Registration> {
@@ -37,6 +39,13 @@ export async function register(
       sdk: sdk ?? null,
       concurrency: concurrency ?? DEFAULTS.undeclaredConcurrency,
       prefetch: prefetch ?? (concurrency === undefined ? DEFAULTS.undeclaredPrefetch : 0),
+    },
+    async checkAgain() {
+      const current = await deps.store.find(space.id)
+      if (current === null) throw new SpacesError('space_not_found', { name: space.name })
+      if (secret === undefined) {
+        if (!current.openRegistration) throw new SpacesError('token_required')
+      } else if ((await deps.accounts.connectTokens.find(secret)) === null) throw new SpacesError('token_revoked')
     },
   }
 }

@@ -199,6 +199,25 @@ test('reports before registering are refused', async () => {
   expect(app.closed()).toBeNull()
 })
 
+test('an app that reports what it kept while it was away, and registers only then, is served', async () => {
+  const own = await alice.makeSpace()
+  using app = await connectApp(hub.url, { auth: { token: own.token } })
+  // As clients do that buffer: it goes out ahead of whatever their connect handler sends.
+  for (let index = 0; index < 20; index += 1) app.socket.emit(APP_EVENTS.inferenceProgress, { request_id: 'x', progress: 0.5 })
+  expect(await app.register(named(own))).toMatchObject({ success: true })
+  expect(app.all(APP_EVENTS.reportRefused)).toHaveLength(20)
+  expect(app.closed()).toBeNull()
+})
+
+test('an app that takes leave of the namespace does not keep its connection', async () => {
+  const own = await alice.makeSpace()
+  using app = await serve(hub.url, own)
+  const closed = new Promise((resolve) => app.socket.io.engine.once('close', resolve))
+  // The message a client sends for `disconnect()`, without hanging up as it does.
+  app.socket.io.engine.write('1')
+  await closed
+})
+
 test('an app that hangs up while it registers leaves nothing behind', async () => {
   const own = await alice.makeSpace()
   for (let index = 0; index < 10; index += 1) {
