@@ -46,10 +46,19 @@ async function readPassword(file: string): Promise<string | undefined> {
   return text.trim() === '' ? undefined : text.trim()
 }
 
-/** A client with the API key of SPACES_API_KEY or of `spaces login`. @throws CommandFailure when there is none. */
-export async function loggedInClient(cli: Cli, host: string): Promise<SpacesClient> {
+/**
+ * Acts with the API key of SPACES_API_KEY or of `spaces login`.
+ * @throws CommandFailure when there is none, or the hub does not know it
+ */
+export async function asUser<T>(cli: Cli, host: string, act: (client: SpacesClient) => Promise<T>): Promise<T> {
   const given = cli.env['SPACES_API_KEY']
-  const apiKey = given === undefined || given === '' ? (await cli.secrets.keyFor(host))?.key : given
-  if (apiKey === undefined) throw new CommandFailure('login.needed', { host })
-  return new SpacesClient({ host, apiKey, language: cli.language })
+  const stored = given === undefined || given === '' ? await cli.secrets.keyFor(host) : undefined
+  const apiKey = stored?.key ?? given
+  if (apiKey === undefined || apiKey === '') throw new CommandFailure('login.needed', { host })
+  try {
+    return await act(new SpacesClient({ host, apiKey, language: cli.language }))
+  } catch (error) {
+    if (!(error instanceof SpacesError) || error.code !== 'not_signed_in') throw error
+    throw new CommandFailure(stored === undefined ? 'login.given_key_refused' : 'login.stored_key_refused', { host }, { cause: error })
+  }
 }

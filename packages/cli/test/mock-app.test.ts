@@ -104,7 +104,7 @@ describe('a refused registration', () => {
   const ambiguous = new HubRefusal('space_ambiguous', 'Multiple spaces with name "TestSpace_DUP" found. Please use unique space names.')
 
   test.each(['en', 'zh'] as const)('duplicates: two lines, the second indented (%s)', (language) => {
-    expect(registrationRefusal(terminal(language), 'TestSpace_DUP', ambiguous).slice(0, 2)).toEqual([
+    expect(registrationRefusal(terminal(language), { name: 'TestSpace_DUP', tokenMeant: true }, ambiguous).slice(0, 2)).toEqual([
       '✗ Registration failed: Multiple spaces with name "TestSpace_DUP" found. ',
       '  Please use unique space names.',
     ])
@@ -112,17 +112,25 @@ describe('a refused registration', () => {
 
   test.each(['en', 'zh'] as const)('a wrong name (%s)', (language) => {
     const error = new HubRefusal('space_not_found', 'Space "X" not found or is not a WebSocket space')
-    expect(registrationRefusal(terminal(language), 'X', error)[0]).toBe(
+    expect(registrationRefusal(terminal(language), { name: 'X', tokenMeant: true }, error)[0]).toBe(
       '✗ Registration failed: Space "X" not found or is not a WebSocket space',
     )
   })
 
   test('a wrong token: the reason, and what to do', () => {
     const error = new HubRefusal('token_invalid', 'The connect token is wrong or was revoked')
-    const [reason, hint] = registrationRefusal(terminal('en'), 'Echo', error)
+    const [reason, hint] = registrationRefusal(terminal('en'), { name: 'Echo', tokenMeant: true }, error)
     expect(reason).toBe('✗ Registration failed: The connect token is wrong or was revoked')
     expect(hint).toMatch(/--token/)
-    expect(registrationRefusal(terminal('zh'), 'Echo', error)[0]).toBe('✗ Registration failed: 连接令牌错误或已被吊销')
+    expect(registrationRefusal(terminal('zh'), { name: 'Echo', tokenMeant: true }, error)[0]).toBe(
+      '✗ Registration failed: 连接令牌错误或已被吊销',
+    )
+  })
+
+  test("another space's token: none is stored for this one", () => {
+    const error = new HubRefusal('token_mismatch', 'The connect token is not valid for space "Echo"')
+    const hint = registrationRefusal(terminal('en'), { name: 'bob/Echo', tokenMeant: false }, error)[1]
+    expect(hint).toMatch(/^ {2}No token for this space is stored here\..*token create bob\/Echo --save$/)
   })
 })
 

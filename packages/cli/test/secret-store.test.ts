@@ -80,17 +80,23 @@ function token(space: string | null, value: string): StoredToken {
 }
 
 describe('the token chosen for a space', () => {
-  const tokens = [token('bob/New', 'wst_newest'), token('alice/Echo', 'wst_alice'), token('bob/Echo', 'wst_bob'), token(null, 'wst_all')]
+  const tokens = [token('bob/New', 'wst_newest'), token('alice/Echo', 'wst_alice'), token('bob/Echo', 'wst_bob')]
 
   test.each([
-    ['the exact owner/name', 'bob/Echo', 'wst_bob'],
-    ['owners in any case', 'BOB/Echo', 'wst_bob'],
-    ['a bare name: the newest of that name', 'Echo', 'wst_alice'],
-    ["another owner's: the newest of the hub, not his namesake's", 'carol/Echo', 'wst_newest'],
-    ['an unknown name: the newest of the hub', 'Nope', 'wst_newest'],
-    ['another case is another name', 'echo', 'wst_newest'],
+    ['the exact owner/name', 'bob/Echo', { token: 'wst_bob', meant: true }],
+    ['owners in any case', 'BOB/Echo', { token: 'wst_bob', meant: true }],
+    ['a bare name: the newest of that name', 'Echo', { token: 'wst_alice', meant: true }],
+    ["another owner's: not meant", 'carol/Echo', { token: 'wst_alice', meant: false }],
+    ['another case is another name', 'echo', { token: 'wst_alice', meant: false }],
+    ['an unknown name: the newest of the hub', 'Nope', { token: 'wst_newest', meant: false }],
   ])('%s', (_what, space, expected) => {
-    expect(chooseToken(tokens, space)).toBe(expected)
+    expect(chooseToken(tokens, space)).toEqual(expected)
+  })
+
+  test("one for all spaces before another space's", () => {
+    const all = [...tokens, token(null, 'wst_all')]
+    expect(chooseToken(all, 'bob/Echo')).toEqual({ token: 'wst_bob', meant: true })
+    expect(chooseToken(all, 'Nope')).toEqual({ token: 'wst_all', meant: true })
   })
 
   test('none where none is kept', () => {

@@ -153,7 +153,7 @@ describe('what is refused', () => {
 })
 
 describe('serve', () => {
-  test('says where it runs and, how to sign in, the password on the first start only; stops on Ctrl+C', async () => {
+  test('says where it runs and how to sign in, the password on the first start only; stops on Ctrl+C', async () => {
     const settings = { DATA_DIR: join(hub.home, 'fresh'), PORT: '0', HOST: '127.0.0.1', LOG_LEVEL: 'silent', ADMIN_PASSWORD: '' }
     const first = hub.run(['serve'], settings)
     expect(await first.line(/Running on/)).toMatch(/^ \* Running on http:\/\/127\.0\.0\.1:\d+$/)

@@ -6,10 +6,10 @@ import type { Cli } from '../cli.ts'
 import { CommandFailure, Exit } from '../command-failure.ts'
 import { mockInference } from '../mock/mock-inference.ts'
 import { createNarrator, sayFailure } from '../mock/narrate.ts'
-import { registrationRefusal } from '../mock/registration-refusal.ts'
+import { type AskedSpace, registrationRefusal } from '../mock/registration-refusal.ts'
 import { createTranscript, header, type Transcript } from '../mock/transcript.ts'
 import { hostOption, hubAddress, parseSeconds } from '../options.ts'
-import { chooseToken } from '../secrets/choose-token.ts'
+import { type ChosenToken, chooseToken } from '../secrets/choose-token.ts'
 import { onStopSignal } from '../stop-signal.ts'
 import { VERSION } from '../version.ts'
 
@@ -58,17 +58,19 @@ async function mockApp(cli: Cli, flags: MockFlags): Promise<void> {
   const stored = await cli.secrets.tokensFor(origin)
   const given = [flags.token, cli.env['WSS_TOKEN'], token].find((one) => one !== undefined && one !== '')
   const work: Work = { cli, flags, host: origin, transcript }
-  const served = [...new Set(names)].map((space) => serveMock(work, space, given ?? chooseToken(stored, space)))
+  const served = [...new Set(names)].map((space) =>
+    serveMock(work, space, given === undefined ? chooseToken(stored, space) : { token: given, meant: true }),
+  )
   const failed = await untilOver(work, served)
   if (failed) throw new Exit(1)
 }
 
-function serveMock({ cli, flags, host, transcript }: Work, space: string, token: string | undefined): ServedSpace {
+function serveMock({ cli, flags, host, transcript }: Work, space: string, chosen: ChosenToken | undefined): ServedSpace {
   const narrate = createNarrator(cli, transcript, host)
   return serveSpace({
     host,
     space,
-    token,
+    token: chosen?.token,
     instance: flags.instance,
     concurrency: 1,
     // It keeps its own queue: everything that waits is sent here at once.
@@ -82,12 +84,13 @@ function serveMock({ cli, flags, host, transcript }: Work, space: string, token:
       }),
     onEvent(event) {
       narrate(event)
-      if (event.type === 'ended' && event.error !== null) tellEnd(cli, transcript, space, event.error)
+      if (event.type === 'ended' && event.error !== null)
+        tellEnd(cli, transcript, { name: space, tokenMeant: chosen?.meant !== false }, event.error)
     },
   })
 }
 
-function tellEnd(cli: Cli, transcript: Transcript, space: string, error: ServeFailure): void {
+function tellEnd(cli: Cli, transcript: Transcript, space: AskedSpace, error: ServeFailure): void {
   if (error instanceof HubUnreachable) return transcript.line('✗', sayFailure(cli, error))
   if (error instanceof SpacesError) for (const line of registrationRefusal(cli, space, error)) cli.out(line)
 }

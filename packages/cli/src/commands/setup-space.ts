@@ -40,7 +40,7 @@ async function setupSpace(cli: Cli, flags: SetupFlags): Promise<void> {
   cli.out('')
   cli.out('Now run the mock app with:')
   cli.out(`  npm run mock-app -- --host ${host} --spaces "${await shortestName(client, space)}"`)
-  if (flags.printToken === true) cli.out(`\n${cli.t('setup.token', { token })}`)
+  if (flags.printToken === true) cli.out(`\n${cli.t('setup.token')}\n${token}`)
   await client.signOut().catch(() => undefined)
 }
 

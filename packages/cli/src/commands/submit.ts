@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import type { Cli } from '../cli.ts'
 import { CommandFailure, Exit } from '../command-failure.ts'
 import { tellFailure } from '../failures.ts'
-import { loggedInClient } from '../hub-access.ts'
+import { asUser } from '../hub-access.ts'
 import { hostOption, hubOrigin } from '../options.ts'
 import { onStopSignal } from '../stop-signal.ts'
 import { createFollower, type Follower } from '../submit/follower.ts'
@@ -31,9 +31,14 @@ export function addSubmit(program: Command, cli: Cli): void {
 }
 
 async function submit(cli: Cli, space: string, words: readonly string[], flags: SubmitFlags): Promise<void> {
-  const client = await loggedInClient(cli, hubOrigin(flags.host))
-  const prompt = words.length === 0 || words.join(' ') === '-' ? await promptFromStdin() : words.join(' ')
-  if (prompt.trim() === '') throw new CommandFailure('submit.empty_prompt')
+  await asUser(cli, hubOrigin(flags.host), async (client) => {
+    const prompt = words.length === 0 || words.join(' ') === '-' ? await promptFromStdin() : words.join(' ')
+    if (prompt.trim() === '') throw new CommandFailure('submit.empty_prompt')
+    await send(cli, client, space, prompt, flags)
+  })
+}
+
+async function send(cli: Cli, client: SpacesClient, space: string, prompt: string, flags: SubmitFlags): Promise<void> {
   const found = await client.findSpace(space)
   const follower = createFollower(cli, flags)
   // From here on, also while the hub is still accepting it: nobody's Ctrl+C leaves a request behind.

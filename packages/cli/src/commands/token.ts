@@ -1,9 +1,10 @@
 import type { SpacesClient } from '@websocket-spaces/client'
-import type { SecretView } from '@websocket-spaces/protocol'
+import { SpacesError, type SecretView } from '@websocket-spaces/protocol'
 import type { Command } from 'commander'
 import { hostname } from 'node:os'
 import type { Cli } from '../cli.ts'
-import { loggedInClient } from '../hub-access.ts'
+import { CommandFailure } from '../command-failure.ts'
+import { asUser } from '../hub-access.ts'
 import { hostOption, hubOrigin } from '../options.ts'
 
 interface CreateFlags {
@@ -35,19 +36,19 @@ export function addToken(program: Command, cli: Cli): void {
 
 async function create(cli: Cli, space: string | undefined, flags: CreateFlags): Promise<void> {
   const host = hubOrigin(flags.host)
-  const client = await loggedInClient(cli, host)
-  const reference = await referenceTo(client, space)
-  const created = await client.createConnectToken(flags.name, reference)
+  const { created, reference } = await asUser(cli, host, async (client) => {
+    const owned = await referenceTo(client, space)
+    return { created: await client.createConnectToken(flags.name, owned), reference: owned }
+  })
   if (flags.save === true) await cli.secrets.saveToken(host, reference ?? null, created.token)
-  // The token alone on standard output, so that a script can take it.
-  cli.out(created.token)
   cli.err(cli.t(reference === undefined ? 'token.created_for_all' : 'token.created_for', { space: reference ?? '', id: created.id }))
   cli.err(cli.t(flags.save === true ? 'token.saved' : 'token.shown_once', { directory: cli.secrets.directory }))
+  // The token alone on standard output, so that a script can take it.
+  cli.out(created.token)
 }
 
 async function list(cli: Cli, space: string | undefined, host: string): Promise<void> {
-  const client = await loggedInClient(cli, hubOrigin(host))
-  const tokens = await client.listConnectTokens(await referenceTo(client, space))
+  const tokens = await asUser(cli, hubOrigin(host), async (client) => client.listConnectTokens(await referenceTo(client, space)))
   if (tokens.length === 0) return cli.err(cli.t('token.none'))
   for (const token of tokens) cli.out(tokenLine(cli, token))
 }
@@ -58,8 +59,14 @@ function tokenLine(cli: Cli, token: SecretView): string {
 }
 
 async function revoke(cli: Cli, id: string, space: string | undefined, host: string): Promise<void> {
-  const client = await loggedInClient(cli, hubOrigin(host))
-  await client.revokeConnectToken(id, await referenceTo(client, space))
+  await asUser(cli, hubOrigin(host), async (client) => {
+    const reference = await referenceTo(client, space)
+    await client.revokeConnectToken(id, reference).catch((error: unknown) => {
+      if (!(error instanceof SpacesError) || error.code !== 'not_found') throw error
+      const key = reference === undefined ? 'token.unknown' : 'token.unknown_in'
+      throw new CommandFailure(key, { id, space: reference ?? '' }, { cause: error })
+    })
+  })
   cli.out(`${cli.colors.green('✓')} ${cli.t('token.revoked', { id })}`)
 }
 

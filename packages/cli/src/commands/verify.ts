@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { Cli } from '../cli.ts'
 import { Exit } from '../command-failure.ts'
+import { signInAsAdmin } from '../hub-access.ts'
 import { hubOrigin } from '../options.ts'
 import { onStopSignal } from '../stop-signal.ts'
 import { runChecklist, type Score } from '../verify/checklist.ts'
@@ -51,6 +52,8 @@ async function check(cli: Cli, options: ConstructorParameters<typeof Stage>[1], 
   ])
   await using stage = new Stage(cli, options)
   await stage.prepare()
+  // On a running hub, 20 failures for one wrong password would tell nobody more.
+  if (options.host !== undefined) await (await signInAsAdmin(cli, options.host, options)).signOut()
   return await runChecklist(cli, sections, stage, signal)
 }
 

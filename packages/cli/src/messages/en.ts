@@ -41,6 +41,8 @@ Messages follow LC_ALL, LC_MESSAGES or LANG (English, Chinese).`,
   'hint.space_not_found': 'Check the spelling; upper and lower case count. Names look like TestSpace or owner/TestSpace.',
   'hint.space_ambiguous': 'Or say whose it is: owner/name',
   'hint.app_not_connected': 'Start an app for this space, then submit again.',
+  'hint.token_not_stored':
+    'No token for this space is stored here. Pass one with --token or WSS_TOKEN, or make one: npm run spaces -- token create {{space}} --save',
   'hint.token':
     "Pass a token of this space with --token or WSS_TOKEN. Make one on the space's page, or with: npm run spaces -- token create {{space}} --save",
 
@@ -87,7 +89,7 @@ Messages follow LC_ALL, LC_MESSAGES or LANG (English, Chinese).`,
   'setup.examples': `Examples:
   spaces setup-space
   spaces setup-space --host http://hub.example:5001 --admin-user alice --admin-pass "…" --name Echo`,
-  'setup.token': 'Connect token, shown this once: {{token}}',
+  'setup.token': 'Connect token, shown this once:',
 
   'mock.description': 'connect an app that only pretends: it queues, shows progress and answers like a real one',
   'mock.option.spaces': 'spaces to serve, "name" or "owner/name", several with commas',
@@ -129,6 +131,10 @@ Messages follow LC_ALL, LC_MESSAGES or LANG (English, Chinese).`,
   'login.stored': 'The API key is kept in {{directory}}, readable by you alone.',
   'login.needed': `You are not signed in to {{host}}.
   Sign in with: npm run spaces -- login --host {{host}}   (or set SPACES_API_KEY)`,
+  'login.given_key_refused': `The API key in SPACES_API_KEY is wrong or was revoked on {{host}}.
+  Make one on the account page; or unset SPACES_API_KEY and sign in with: npm run spaces -- login --host {{host}}`,
+  'login.stored_key_refused': `The API key kept for {{host}} is wrong or was revoked.
+  Sign in again with: npm run spaces -- login --host {{host}}`,
   'logout.description': 'forget the API key of a hub and revoke it there',
   'logout.done': 'Signed out of {{host}}',
   'logout.was_not': 'You were not signed in to {{host}}.',
@@ -148,6 +154,8 @@ Messages follow LC_ALL, LC_MESSAGES or LANG (English, Chinese).`,
   'token.all_spaces': 'all spaces',
   'token.never_used': 'never used',
   'token.last_used': 'last used {{at}}',
+  'token.unknown': 'There is no token {{id}} among these. See: npm run spaces -- token list',
+  'token.unknown_in': 'There is no token {{id}} of {{space}}. See: npm run spaces -- token list {{space}}',
   'token.revoked': 'Token {{id}} is revoked',
 
   'submit.description': 'send a request to a space, follow it and print the result; without a prompt it is read from standard input',

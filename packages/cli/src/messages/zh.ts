@@ -43,6 +43,8 @@ export const zh: Readonly<Record<MessageKey, string>> = {
   'hint.space_not_found': '请检查名称，大小写必须一致。名称形如 TestSpace 或 owner/TestSpace。',
   'hint.space_ambiguous': '空间名称不唯一，也可以用 owner/name 指明是谁的空间。',
   'hint.app_not_connected': '请先启动该空间的应用，再重新提交。',
+  'hint.token_not_stored':
+    '本机没有保存该空间的令牌。请用 --token 或 WSS_TOKEN 提供，或新建一个：npm run spaces -- token create {{space}} --save',
   'hint.token': '请用 --token 或 WSS_TOKEN 提供该空间的令牌。可在空间页面创建，或运行：npm run spaces -- token create {{space}} --save',
 
   'reset_password.description': '为本机服务上的用户生成新密码；请先停止服务',
@@ -88,7 +90,7 @@ export const zh: Readonly<Record<MessageKey, string>> = {
   'setup.examples': `示例：
   spaces setup-space
   spaces setup-space --host http://hub.example:5001 --admin-user alice --admin-pass "…" --name Echo`,
-  'setup.token': '连接令牌（只显示这一次）：{{token}}',
+  'setup.token': '连接令牌（只显示这一次）：',
 
   'mock.description': '接入一个模拟应用：像真实应用一样排队、显示进度并返回结果',
   'mock.option.spaces': '要接入的空间，“名称”或“所有者/名称”，多个用逗号分隔',
@@ -130,6 +132,10 @@ export const zh: Readonly<Record<MessageKey, string>> = {
   'login.stored': 'API 密钥保存在 {{directory}}，仅您本人可读。',
   'login.needed': `您尚未登录 {{host}}。
   请先登录：npm run spaces -- login --host {{host}}   （或设置 SPACES_API_KEY）`,
+  'login.given_key_refused': `SPACES_API_KEY 中的 API 密钥错误，或已在 {{host}} 上被吊销。
+  请在账号页面新建一个；或取消设置 SPACES_API_KEY，然后登录：npm run spaces -- login --host {{host}}`,
+  'login.stored_key_refused': `为 {{host}} 保存的 API 密钥错误或已被吊销。
+  请重新登录：npm run spaces -- login --host {{host}}`,
   'logout.description': '删除保存的 API 密钥，并在服务上吊销它',
   'logout.done': '已退出登录 {{host}}',
   'logout.was_not': '您没有登录 {{host}}。',
@@ -149,6 +155,8 @@ export const zh: Readonly<Record<MessageKey, string>> = {
   'token.all_spaces': '全部空间',
   'token.never_used': '从未使用',
   'token.last_used': '上次使用 {{at}}',
+  'token.unknown': '没有编号为 {{id}} 的令牌。查看全部令牌：npm run spaces -- token list',
+  'token.unknown_in': '{{space}} 没有编号为 {{id}} 的令牌。查看：npm run spaces -- token list {{space}}',
   'token.revoked': '已吊销令牌 {{id}}',
 
   'submit.description': '向空间提交请求，跟踪进度并显示结果；不写提示词时从标准输入读取',

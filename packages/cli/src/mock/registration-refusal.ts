@@ -3,14 +3,22 @@ import { errorMessage, type SpacesError } from '@websocket-spaces/protocol'
 import type { Cli } from '../cli.ts'
 import type { MessageKey } from '../messages/en.ts'
 
+export interface AskedSpace {
+  /** As typed: `name` or `owner/name`. */
+  readonly name: string
+  /** False when the token sent was stored for another space. */
+  readonly tokenMeant: boolean
+}
+
 /**
  * How a refused registration is told. What scripts look for is the same in every language;
  * what to do about it follows in the user's.
  */
-export function registrationRefusal(cli: Cli, space: string, error: SpacesError): string[] {
+export function registrationRefusal(cli: Cli, { name: space, tokenMeant }: AskedSpace, error: SpacesError): string[] {
   const { red } = cli.colors
   const lines = reason(cli, space, error).map((line, index) => (index === 0 ? `${red('✗')} Registration failed: ${line}` : `  ${line}`))
-  const hint = HINTS[error.code]
+  const aboutToken = HINTS[error.code] === 'hint.token'
+  const hint = aboutToken && !tokenMeant ? 'hint.token_not_stored' : HINTS[error.code]
   const told = hint === undefined ? (error instanceof HubRefusal ? error.hint : undefined) : cli.t(hint, { space })
   return told === undefined ? lines : [...lines, `  ${told}`]
 }
