@@ -51,7 +51,7 @@ export const account = {
     created: 'Created',
     last_used: 'last used',
     never_used: 'never used',
-    all_spaces: 'All spaces of the owner',
+    all_spaces: 'All spaces',
     revoke: 'Revoke',
     revoke_named: 'Revoke {{name}}',
     revoke_title: 'Revoke “{{name}}”?',

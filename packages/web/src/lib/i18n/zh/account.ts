@@ -50,7 +50,7 @@ export const account = {
     created: '创建于',
     last_used: '最近使用',
     never_used: '从未使用',
-    all_spaces: '适用于所有者的全部空间',
+    all_spaces: '全部空间',
     revoke: '吊销',
     revoke_named: '吊销 {{name}}',
     revoke_title: '吊销“{{name}}”？',
