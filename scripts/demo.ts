@@ -87,9 +87,14 @@ async function aborted(signal: AbortSignal): Promise<void> {
   await promise
 }
 
+/** The hub says how to start it alone on another port. */
+function sayWhy(error: StartupError): string {
+  return error.say(speaksChinese ? 'zh' : 'en').replace('npm start', 'npm run demo')
+}
+
 try {
   await main()
 } catch (error) {
-  console.error(error instanceof StartupError ? error.say(speaksChinese ? 'zh' : 'en') : error instanceof Error ? error.message : error)
+  console.error(error instanceof StartupError ? sayWhy(error) : error instanceof Error ? error.message : error)
   process.exitCode = 1
 }

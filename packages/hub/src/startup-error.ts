@@ -56,7 +56,7 @@ export const EXPECTED = {
   HOST: '0.0.0.0 | 127.0.0.1 | ::',
   PORT: '0–65535',
   DATA_DIR: './data',
-  ADMIN_PASSWORD: `${LIMITS.passwordMinChars}–${LIMITS.passwordMaxChars} × a…z A…Z 0…9 …`,
+  ADMIN_PASSWORD: `${LIMITS.passwordMinChars}–${LIMITS.passwordMaxChars} characters / 字符`,
   PUBLIC_URL: 'https://spaces.example.org',
   LOG_LEVEL: 'trace | debug | info | warn | error | fatal | silent',
   TRUST_PROXY: 'true | false',
