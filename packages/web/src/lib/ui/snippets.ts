@@ -19,7 +19,7 @@ const COMMENTS: Record<Language, { address: string; model: string; call: string;
     model: 'Call your model here; run.output(text) streams, run.signal is aborted on cancel.',
     call: 'call your model here',
     concurrency: 'Without concurrency, every waiting request is sent at once and handled in parallel threads.',
-    ended: 'a lost connection is made again; only a refusal gets here',
+    ended: 'a lost connection is made again; here the hub has refused or dropped this app',
     path: 'the Node 24 that npm install brought',
   },
   zh: {
@@ -27,7 +27,7 @@ const COMMENTS: Record<Language, { address: string; model: string; call: string;
     model: '在这里调用您的模型；run.output(text) 流式输出，取消时 run.signal 会中止。',
     call: '在这里调用您的模型',
     concurrency: '不声明 concurrency 时，所有排队的请求会一次性发来，并在多个线程中同时处理。',
-    ended: '断线会自动重连，只有被拒绝时才会执行到这里',
+    ended: '断线会自动重连；执行到这里，说明应用被本站拒绝或断开',
     path: 'npm install 带来的 Node 24',
   },
 }
