@@ -60,8 +60,12 @@ export class GroupCommit {
   #schedule(): void {
     if (this.#scheduled) return
     this.#scheduled = true
-    // After all sockets that are readable in this turn have been read.
-    setImmediate(() => void this.#commitWaiting())
+    // After all sockets that are readable in this turn have been read, and not before the disk could flush it:
+    // a commit writes whole pages, most of them the same ones each time, so that few and large ones cost much less.
+    const commit = (): void => void setImmediate(() => void this.#commitWaiting())
+    const flushing = this.#disk?.flushing
+    if (flushing === undefined) commit()
+    else flushing.then(commit, commit)
   }
 
   async #commitWaiting(): Promise<void> {
@@ -175,6 +179,11 @@ class Disk {
 
   wrote(): void {
     this.#unflushed = true
+  }
+
+  /** The flush under way. */
+  get flushing(): Promise<void> | undefined {
+    return this.#running
   }
 
   /** Resolves when all that was written so far is on the disk. */
