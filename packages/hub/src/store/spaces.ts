@@ -2,7 +2,8 @@ import { z } from 'zod'
 import { inputKind, SpacesError, type UpdateSpaceBody } from '@websocket-spaces/protocol'
 import type { NewSpace, SpaceQuery, SpaceStore, StoredSpace } from '../spaces/ports.ts'
 import type { Database } from './database.ts'
-import { containing, isTaken, locking, takeTurn, transact } from './dialect.ts'
+import { containing, isPostgres, isTaken, locking, takeTurn, transact } from './dialect.ts'
+import { rememberSpaces } from './remembered-spaces.ts'
 import type { SpaceTable } from './schema.ts'
 import { statement } from './statement.ts'
 
@@ -10,6 +11,11 @@ const strings = z.array(z.string())
 const inputKinds = z.array(inputKind)
 
 export function createSpaceStore(db: Database): SpaceStore {
+  const store = storeIn(db)
+  return isPostgres(db) ? store : rememberSpaces(store)
+}
+
+function storeIn(db: Database): SpaceStore {
   return {
     insert: (space, limit) => takenAsFalse(() => insertSpace(db, space, limit)),
     update: (id, change, at) =>

@@ -23,7 +23,7 @@ export async function applyFact(db: Database, id: RequestId, fact: Fact): Promis
     const event = eventOf(step, request, fact.at)
     await changeRequest(tx, id, change)
     await addEvent(tx, { request_id: id, seq: event.seq, type: event.type, data: dataOf(event), at: fact.at })
-    return { ok: true, changed: true, request: toRequest({ ...row, ...change }), events: [event] }
+    return { ok: true, changed: true, request: toRequest({ ...row, ...change }, request.input), events: [event] }
   })
 }
 

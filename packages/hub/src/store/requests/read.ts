@@ -22,7 +22,7 @@ export async function pageOfRequests(db: Database, { spaceId, userId, before, li
   if (spaceId !== undefined) query = query.where('requests.space_id', '=', spaceId)
   if (userId !== undefined) query = query.where('requests.user_id', '=', userId)
   if (before !== undefined) query = query.where('requests.id', '<', before)
-  return (await query.execute()).map(toRequest)
+  return (await query.execute()).map((row) => toRequest(row))
 }
 
 export async function eventsAfter(db: Database, id: RequestId, after: number, limit: number): Promise<RequestEvent[]> {

@@ -69,7 +69,8 @@ function changing(columns: readonly string[]) {
   )
 }
 
-export function toRequest(row: RequestRow): StoredRequest {
+/** `input` spares parsing it again. */
+export function toRequest(row: RequestRow, input = requestInput.parse(JSON.parse(row.input))): StoredRequest {
   return {
     id: row.id,
     spaceId: row.space_id,
@@ -78,7 +79,7 @@ export function toRequest(row: RequestRow): StoredRequest {
     userId: row.user_id,
     username: row.user_name,
     phase: phaseOf(row),
-    input: requestInput.parse(JSON.parse(row.input)),
+    input,
     result: row.result === null ? null : requestResult.parse(JSON.parse(row.result)),
     error: row.error === null ? null : requestError.parse(JSON.parse(row.error)),
     progress: row.progress,
