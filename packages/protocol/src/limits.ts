@@ -37,6 +37,10 @@ export const LIMITS = {
   tokensPerOwner: 200,
   spacesPerOwner: 500,
   pageSize: 50,
+  /** What a space may set as `max_attempts`. */
+  mostAttempts: 20,
+  /** What a space may set as `hold_seconds`: seven days. */
+  longestHoldSeconds: 604_800,
   /** Requests an app may hold beyond those it runs. */
   maxPrefetch: 1_000,
   maxConcurrency: 1_000,
@@ -79,6 +83,8 @@ export const DEFAULTS = {
   dailyQuota: 0,
   /** How often a request is started before it fails with `app_lost`. */
   maxAttempts: 3,
+  /** How long a space holds requests while no app is connected; 0 = it refuses them. */
+  holdSeconds: 0,
   /** What an app that declares no capacity is taken for: one at a time, with its own long queue. */
   undeclaredConcurrency: 1,
   undeclaredPrefetch: 1_000,

@@ -39,6 +39,10 @@ const editable = {
   /** Requests a user may submit in a day (UTC); 0 = no quota. */
   daily_quota: z.number().int().min(0).max(1_000_000),
   deadline_seconds: seconds.min(1).max(86_400),
+  /** How often a request is started before it fails with `app_lost`. */
+  max_attempts: z.number().int().min(1).max(LIMITS.mostAttempts),
+  /** While no app is connected: 0 = requests are refused; otherwise they are accepted and wait up to this long. */
+  hold_seconds: seconds.max(LIMITS.longestHoldSeconds),
 } as const
 
 export const createSpaceBody = z.strictObject({
@@ -54,6 +58,8 @@ export const createSpaceBody = z.strictObject({
   min_interval_seconds: editable.min_interval_seconds.default(DEFAULTS.minIntervalSeconds),
   daily_quota: editable.daily_quota.default(DEFAULTS.dailyQuota),
   deadline_seconds: editable.deadline_seconds.default(DEFAULTS.deadlineSeconds),
+  max_attempts: editable.max_attempts.default(DEFAULTS.maxAttempts),
+  hold_seconds: editable.hold_seconds.default(DEFAULTS.holdSeconds),
 })
 export type CreateSpaceBody = z.infer<typeof createSpaceBody>
 

@@ -30,6 +30,10 @@ export interface StoredSpace {
   readonly minIntervalSeconds: number
   readonly dailyQuota: number
   readonly deadlineSeconds: number
+  /** How often a request is started before it fails with `app_lost`. */
+  readonly maxAttempts: number
+  /** How long requests wait while no app is connected; 0 = they are refused then. */
+  readonly holdSeconds: number
   readonly openRegistration: boolean
   readonly coverUpdatedAt: number | null
   readonly lastSeenAt: number | null

@@ -38,6 +38,8 @@ export function viewSpace(space: StoredSpace, status: SpaceStatus, identity: Ide
     min_interval_seconds: space.minIntervalSeconds,
     daily_quota: space.dailyQuota,
     deadline_seconds: space.deadlineSeconds,
+    max_attempts: space.maxAttempts,
+    hold_seconds: space.holdSeconds,
     open_registration: space.openRegistration,
     cover_url: space.coverUpdatedAt === null ? null : `${path}/cover?v=${space.coverUpdatedAt}`,
     created_at: new Date(space.createdAt).toISOString(),

@@ -28,6 +28,8 @@ export interface SpaceTable {
   min_interval_seconds: number
   daily_quota: number
   deadline_seconds: number
+  max_attempts: number
+  hold_seconds: number
   open_registration: number
   cover_updated_at: number | null
   last_seen_at: number | null

@@ -25,6 +25,8 @@ async function addSpace(
     min_interval_seconds: 0,
     daily_quota: 0,
     deadline_seconds: 1,
+    max_attempts: 3,
+    hold_seconds: 0,
     open_registration: 0,
     created_at: 0,
     updated_at: 0,

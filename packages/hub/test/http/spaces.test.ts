@@ -87,6 +87,10 @@ test.each([
   ['visibility', { name: 'x', visibility: 'secret' }],
   ['max_queue', { name: 'x', max_queue: 0 }],
   ['deadline_seconds', { name: 'x', deadline_seconds: 0.5 }],
+  ['max_attempts', { name: 'x', max_attempts: 0 }],
+  ['max_attempts', { name: 'x', max_attempts: 21 }],
+  ['hold_seconds', { name: 'x', hold_seconds: -1 }],
+  ['hold_seconds', { name: 'x', hold_seconds: 604_801 }],
   ['open_registration', { name: 'x', open_registration: true }],
 ])('a space with a wrong %s is refused, naming it', async (field, body) => {
   const answer = await alice.call('POST', '/api/v1/spaces', body)

@@ -31,6 +31,8 @@ export function spaceStoreContract(name: string, open: () => Promise<StoreUnderT
         inputs: ['prompt', 'file'],
         examples: ['一'],
         daily_quota: 5,
+        max_attempts: 7,
+        hold_seconds: 3_600,
       })
       expect(await store.insert(space, 1_000)).toBe(true)
       const { settings } = space
@@ -50,6 +52,8 @@ export function spaceStoreContract(name: string, open: () => Promise<StoreUnderT
         minIntervalSeconds: 0,
         dailyQuota: 5,
         deadlineSeconds: settings.deadline_seconds,
+        maxAttempts: 7,
+        holdSeconds: 3_600,
         openRegistration: false,
         coverUpdatedAt: null,
         lastSeenAt: null,
@@ -88,8 +92,9 @@ export function spaceStoreContract(name: string, open: () => Promise<StoreUnderT
       const [one, two] = [await addSpace(under, alice, { tags: ['kept'] }), await addSpace(under, alice)]
       expect(await store.update(one.id, { name: two.name }, NOON + 1)).toBe(false)
       expect(await store.find(one.id)).toEqual(one)
-      expect(await store.update(one.id, { emoji: '🦊', open_registration: true, examples: ['e'] }, NOON + 1)).toBe(true)
-      expect(await store.find(one.id)).toEqual({ ...one, emoji: '🦊', openRegistration: true, examples: ['e'], updatedAt: NOON + 1 })
+      expect(await store.update(one.id, { emoji: '🦊', open_registration: true, examples: ['e'], hold_seconds: 60 }, NOON + 1)).toBe(true)
+      const changed = { emoji: '🦊', openRegistration: true, examples: ['e'], holdSeconds: 60, updatedAt: NOON + 1 }
+      expect(await store.find(one.id)).toEqual({ ...one, ...changed })
       expect(await store.find(two.id)).toEqual(two)
     })
 

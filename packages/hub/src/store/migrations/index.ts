@@ -4,6 +4,7 @@ import { accounts } from './002-accounts.ts'
 import { idempotency } from './003-idempotency.ts'
 import { nodes } from './004-nodes.ts'
 import { history } from './005-history.ts'
+import { policy } from './006-policy.ts'
 
 /** In order; a name, once released, never changes. */
 export const migrations: Record<string, Migration> = {
@@ -12,4 +13,5 @@ export const migrations: Record<string, Migration> = {
   '003-idempotency': idempotency,
   '004-nodes': nodes,
   '005-history': history,
+  '006-policy': policy,
 }
