@@ -5,7 +5,7 @@
  */
 import { z } from 'zod'
 import { ERROR_CODES } from './errors.ts'
-import { connectionId, requestId, spaceId } from './ids.ts'
+import { connectionId, leaseId, requestId, spaceId } from './ids.ts'
 import { LIMITS } from './limits.ts'
 import { inputKind, spaceName } from './space.ts'
 import { logLevel, requestResult } from './request.ts'
@@ -20,6 +20,8 @@ export const APP_EVENTS = {
   inferenceOutput: 'inference_output',
   inferenceLog: 'inference_log',
   inferenceCancel: 'inference_cancel',
+  renew: 'renew',
+  drain: 'drain',
   reportRefused: 'report_refused',
   goodbye: 'goodbye',
 } as const
@@ -39,6 +41,11 @@ export const spaceReference = z.string().transform((text, context) => {
 })
 export type SpaceReference = z.infer<typeof spaceReference>
 
+/** One request as its holder knows it: that it knows the lease's id shows that it held it. */
+export const leasedRequest = z.object({ request_id: requestId, lease_id: leaseId })
+export type LeasedRequest = z.infer<typeof leasedRequest>
+const leasedRequests = z.array(leasedRequest).max(LIMITS.leasesPerMessage)
+
 export const registerMessage = z.object({
   space_name: z
     .string()
@@ -52,8 +59,14 @@ export const registerMessage = z.object({
   inputs: z.array(inputKind).optional(),
   /** Name and version of the SDK, for the admin's list. */
   sdk: z.string().max(64).optional(),
+  /** What it still holds from earlier connections. Its presence, be it empty, says that this app renews its leases. */
+  resume: leasedRequests.optional(),
 })
 export type RegisterMessage = z.input<typeof registerMessage>
+
+/** A request that goes on where it was, with how much of this attempt's output (UTF-16 code units) the hub has. */
+export const resumedRequest = z.object({ request_id: requestId, output_chars: z.number().int() })
+export type ResumedRequest = z.infer<typeof resumedRequest>
 
 export const registerResponse = z.discriminatedUnion('success', [
   z.object({
@@ -63,6 +76,7 @@ export const registerResponse = z.discriminatedUnion('success', [
     /** `owner/name` */
     space: z.string(),
     message: z.string(),
+    resumed: z.array(resumedRequest).default([]),
   }),
   z.object({ success: z.literal(false), message: z.string(), code: z.enum(ERROR_CODES), hint: z.string().optional() }),
 ])
@@ -70,6 +84,7 @@ export type RegisterResponse = z.infer<typeof registerResponse>
 
 export const inferenceRequest = z.object({
   request_id: requestId,
+  lease_id: leaseId,
   username: z.string(),
   payload: z.looseObject({ prompt: z.string(), timestamp: z.number() }),
   attempt: z.number().int(),
@@ -80,7 +95,8 @@ export type InferenceRequest = z.infer<typeof inferenceRequest>
 
 export const inferenceResult = z.object({
   request_id: requestId,
-  status: z.enum(['completed', 'failed']),
+  /** `canceled` only confirms an `inference_cancel`. */
+  status: z.enum(['completed', 'failed', 'canceled']),
   result: requestResult.nullish().transform((value) => value ?? {}),
 })
 export type InferenceResult = z.input<typeof inferenceResult>
@@ -103,8 +119,15 @@ export const inferenceLog = z.object({
 })
 export type InferenceLog = z.input<typeof inferenceLog>
 
-export const inferenceCancel = z.object({ request_id: requestId, reason: z.enum(['canceled', 'timeout', 'space_deleted']) })
+export const inferenceCancel = z.object({ request_id: requestId, reason: z.enum(['canceled', 'timeout', 'space_deleted', 'lease_lost']) })
 export type InferenceCancel = z.infer<typeof inferenceCancel>
+
+/** Which requests the app still works on. */
+export const renewMessage = z.object({ leases: leasedRequests })
+export type RenewMessage = z.infer<typeof renewMessage>
+
+/** The app takes nothing more, finishes what it runs, and leaves. */
+export const drainMessage = z.object({}).nullish()
 
 /** Told to an app whose report was not taken; also the `error` of an ack. */
 export const reportRefused = z.object({

@@ -16,7 +16,7 @@ export type RequestId = z.infer<typeof requestId>
 export const connectionId = identifier.brand<'ConnectionId'>()
 export type ConnectionId = z.infer<typeof connectionId>
 
-/** Names one hand-over of requests to a connection; with a request id it names one attempt. */
+/** Names one hand-over of a request; it stays the same when the app comes back on another connection. Hard to guess. */
 export const leaseId = identifier.brand<'LeaseId'>()
 export type LeaseId = z.infer<typeof leaseId>
 

@@ -44,6 +44,8 @@ export const LIMITS = {
   /** Requests an app may hold beyond those it runs. */
   maxPrefetch: 1_000,
   maxConcurrency: 1_000,
+  /** Requests named in one `register` or `renew`. */
+  leasesPerMessage: 2_000,
   /** Requests a browser may follow at once over one live socket. */
   followsPerSocket: 50,
 } as const
@@ -58,6 +60,10 @@ export const TIMING = {
   heartbeatSilence: 1_800,
   /** ... and gives the connection up, with all it holds, after this much more silence. */
   heartbeatGiveUp: 20_000,
+  /** An app that renews its leases does so this often ... */
+  renewEvery: 5_000,
+  /** ... and loses one that it has not renewed for this long. */
+  leaseFor: 15_000,
   /** Output, progress and log lines of one request are stored together this often. */
   appendEvery: 50,
   /** Queue positions are recomputed at most this often per space. */
@@ -88,4 +94,10 @@ export const DEFAULTS = {
   /** What an app that declares no capacity is taken for: one at a time, with its own long queue. */
   undeclaredConcurrency: 1,
   undeclaredPrefetch: 1_000,
+  /** Seconds in which an app that vanished may come back for what it was running. */
+  appGraceSeconds: 30,
+  /** So many failures in a row, and an app is rested ... */
+  restAfterFailures: 5,
+  /** ... for so many seconds, where another can take its place. */
+  restSeconds: 30,
 } as const

@@ -65,7 +65,8 @@ export const connectionView = z.object({
   sdk: z.string().nullable(),
   address: z.string(),
   transport: z.string(),
-  state: z.enum(['connected', 'silent']),
+  /** `draining`: finishes what it has and leaves; `resting`: failed too often in a row, gets nothing for a while. */
+  state: z.enum(['connected', 'silent', 'draining', 'resting']),
   concurrency: z.number().int(),
   prefetch: z.number().int(),
   holding: z.number().int(),

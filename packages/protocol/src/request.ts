@@ -5,7 +5,7 @@ import { RULES } from './input-problem.ts'
 import { jsonObject } from './json.ts'
 import { LIMITS } from './limits.ts'
 
-export const REQUEST_STATUSES = ['queued', 'processing', 'completed', 'failed', 'canceled'] as const
+export const REQUEST_STATUSES = ['queued', 'processing', 'canceling', 'completed', 'failed', 'canceled'] as const
 export const requestStatus = z.enum(REQUEST_STATUSES)
 export type RequestStatus = z.infer<typeof requestStatus>
 
@@ -41,7 +41,8 @@ export const requestEvent = z.discriminatedUnion('type', [
   z.object({
     ...numbered,
     type: z.literal('status'),
-    status: z.enum(['queued', 'processing']),
+    /** `canceling`: somebody canceled it, and its app has not yet confirmed that it stopped. */
+    status: z.enum(['queued', 'processing', 'canceling']),
     attempt: z.number().int(),
     /** Why it is in this status, where that is not plain: the app was lost, or the hub restarted. */
     reason: z.enum(['app_lost', 'hub_restarted']).optional(),
@@ -62,6 +63,16 @@ export type PositionUpdate = z.infer<typeof positionUpdate>
 export const followItem = z.union([requestEvent, positionUpdate])
 export type FollowItem = z.infer<typeof followItem>
 
+/** One start of a request, and how it ended; the hub's own restart is nobody's fault. */
+export const attemptView = z.object({
+  attempt: z.number().int(),
+  instance: z.string().nullable(),
+  started_at: z.string(),
+  ended_at: z.string().nullable(),
+  ending: z.enum(['completed', 'failed', 'canceled', 'app_lost', 'hub_restarted']).nullable(),
+})
+export type AttemptView = z.infer<typeof attemptView>
+
 export const requestView = z.object({
   id: requestId,
   space_id: spaceId,
@@ -77,6 +88,8 @@ export const requestView = z.object({
   /** 1 = next; null when not waiting. */
   position: z.number().int().nullable(),
   attempts: z.number().int(),
+  /** Every start so far; empty in lists. */
+  attempt_history: z.array(attemptView),
   instance: z.string().nullable(),
   created_at: z.string(),
   started_at: z.string().nullable(),
