@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
-import { LIMITS } from '@websocket-spaces/protocol'
+import { DEFAULTS, LIMITS } from '@websocket-spaces/protocol'
 import { EXPECTED, StartupError } from './startup-error.ts'
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
@@ -20,6 +20,7 @@ const environment = z.object({
   WEB_DIR: z.string().min(1).default(BUILT_PAGE),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   REDIS_URL: z.url({ protocol: /^rediss?$/ }).optional(),
+  APP_GRACE_SECONDS: z.coerce.number().min(0).max(3_600).default(DEFAULTS.appGraceSeconds),
   SQLITE_SYNCHRONOUS: z.enum(['full', 'normal']).default('full'),
 })
 
@@ -39,6 +40,8 @@ export interface HubConfig {
   readonly databaseUrl?: string | undefined
   /** Carries wake-ups between the nodes of one hub. May hold a password. */
   readonly redisUrl?: string | undefined
+  /** How long an app that vanished may come back for what it was running. */
+  readonly appGraceSeconds: number
   /** `normal`: the last moments before a power cut may be lost; a crash of the hub loses nothing either way. */
   readonly synchronous: 'full' | 'normal'
 }
@@ -62,6 +65,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): HubConfig {
     webDir: resolve(WEB_DIR),
     databaseUrl: parsed.data.DATABASE_URL,
     redisUrl: parsed.data.REDIS_URL,
+    appGraceSeconds: parsed.data.APP_GRACE_SECONDS,
     synchronous: parsed.data.SQLITE_SYNCHRONOUS,
   }
 }

@@ -81,7 +81,7 @@ async function assemble({ config, opened, resources, log, now }: HubParts): Prom
   const presence = opened.type === 'sqlite' ? new LocalPresence(connections) : new SharedPresence({ nodes, connections, onError })
   const spaces = createSpaceStore(db)
   const store = createRequestStore(db, node)
-  const flow = new Flow({ store, spaces, bus, connections, presence, now, onError })
+  const flow = new Flow({ store, spaces, bus, connections, presence, graceFor: config.appGraceSeconds * 1000, now, onError })
   const catalog = new Catalog({
     store: spaces,
     presence,
@@ -106,8 +106,10 @@ async function assemble({ config, opened, resources, log, now }: HubParts): Prom
     connections,
     requests: flow.requests,
     reports: flow.reports,
+    resume: flow.resume,
     presence,
     closeConnections,
+    isStopping: () => flow.isStopping,
     isReady: async () => !flow.isStopping && (await answers(spaces.count())),
   }
   return serve(services, flow, resources)
@@ -207,7 +209,7 @@ async function serve(services: Services, flow: Flow, resources: AsyncDisposableS
     resetPassword: (username) => accounts.users.resetPassword(username),
     async listen() {
       const recovered = await flow.start()
-      if (recovered > 0) log.info({ recovered }, 'requests of the previous run wait again')
+      if (recovered > 0) log.info({ recovered }, 'requests of the previous run wait, or wait for their apps to come back')
       const port = await listenOn(http, config)
       return { url: `http://${config.listen.host}:${port}`, port }
     },

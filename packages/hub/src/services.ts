@@ -5,6 +5,7 @@ import type { HubConfig } from './config.ts'
 import type { Bus } from './requests/ports.ts'
 import type { Reports } from './requests/report.ts'
 import type { Requests } from './requests/requests.ts'
+import type { Resume } from './requests/resume.ts'
 import type { Catalog } from './spaces/catalog.ts'
 import type { ConnectionChoice, Connections } from './spaces/connections.ts'
 import type { Presence, SpaceStore } from './spaces/ports.ts'
@@ -20,9 +21,11 @@ export interface Services {
   readonly connections: Connections
   readonly requests: Requests
   readonly reports: Reports
+  readonly resume: Resume
   readonly presence: Presence
   /** Wherever they are connected. */
   readonly closeConnections: (choice: ConnectionChoice, code: ErrorCode) => void
+  readonly isStopping: () => boolean
   /** Whether new work is taken: false while the hub stops. */
   readonly isReady: () => Promise<boolean>
 }

@@ -63,6 +63,7 @@ export const EXPECTED = {
   WEB_DIR: './packages/web/build',
   DATABASE_URL: 'postgres://user:password@host:5432/database',
   REDIS_URL: 'redis://user:password@host:6379',
+  APP_GRACE_SECONDS: '0–3600',
   SQLITE_SYNCHRONOUS: 'full | normal',
 } as const
 

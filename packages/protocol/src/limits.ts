@@ -64,6 +64,8 @@ export const TIMING = {
   renewEvery: 5_000,
   /** ... and loses one that it has not renewed for this long. */
   leaseFor: 15_000,
+  /** What an app does not name on its return goes back after this long: another process of it may be about to. */
+  resumeWithin: 5_000,
   /** Output, progress and log lines of one request are stored together this often. */
   appendEvery: 50,
   /** Queue positions are recomputed at most this often per space. */

@@ -34,6 +34,7 @@ export const busMessage: z.ZodType<BusMessage> = z.union([
   z.object({ topic: z.literal('connections') }),
   z.object({ topic: z.literal('waiting'), spaceId }),
   z.object({ topic: z.literal('queue'), spaceId, waiting: z.array(requestId), length: z.number().int() }),
+  z.object({ topic: z.literal('canceling'), requestId }),
   z.object({ topic: z.literal('ended'), requestId, reason: inferenceCancel.shape.reason }),
   z.object({ topic: z.literal('closing'), choice: connectionChoice, code: z.enum(ERROR_CODES) }),
   z.object({ topic: z.literal('identities'), userId }),

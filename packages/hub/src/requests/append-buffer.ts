@@ -1,5 +1,6 @@
-import { type LeaseId, LIMITS, type RequestId, SpacesError, TIMING } from '@websocket-spaces/protocol'
+import { LIMITS, type RequestId, SpacesError, TIMING } from '@websocket-spaces/protocol'
 import { announceEvents } from './announce.ts'
+import type { LeaseRef } from './lifecycle.ts'
 import type { Bus, Report, RequestStore } from './ports.ts'
 
 /** Characters that may wait to be stored before apps are told to slow down. */
@@ -7,7 +8,7 @@ const MOST_WAITING = 8_000_000
 
 interface Pending {
   readonly requestId: RequestId
-  readonly leaseId: LeaseId
+  readonly by: LeaseRef
   readonly reports: Report[]
   /** Characters, as they count against {@link MOST_WAITING}. */
   size: number
@@ -36,11 +37,11 @@ export class AppendBuffer {
   }
 
   /** Resolves when the report is stored. Throws `stale_lease`, `request_finished`, `output_full`, `rate_limited`. */
-  async add(requestId: RequestId, leaseId: LeaseId, report: Report): Promise<void> {
+  async add(requestId: RequestId, by: LeaseRef, report: Report): Promise<void> {
     const size = sizeOf(report)
     if (this.#waiting + size > MOST_WAITING) throw new SpacesError('rate_limited', { wait: 1 })
     this.#waiting += size
-    const pending = this.#pendingFor(requestId, leaseId)
+    const pending = this.#pendingFor(requestId, by)
     pending.size += size
     join(pending.reports, report)
     this.#timer ??= setTimeout(() => void this.flush(), TIMING.appendEvery)
@@ -57,15 +58,15 @@ export class AppendBuffer {
     await this.#writing
   }
 
-  #pendingFor(requestId: RequestId, leaseId: LeaseId): Pending {
+  #pendingFor(requestId: RequestId, by: LeaseRef): Pending {
     // By lease too: what a former holder says must not push out what the present one said.
-    const key = `${requestId} ${leaseId}`
+    const key = `${requestId} ${by.id} ${by.connectionId}`
     const known = this.#pending.get(key)
     if (known !== undefined) return known
     const stored = Promise.withResolvers<void>()
     // Whoever added it listens; if nobody does any more, that is no crash.
     stored.promise.catch(() => undefined)
-    const pending: Pending = { requestId, leaseId, reports: [], size: 0, stored }
+    const pending: Pending = { requestId, by, reports: [], size: 0, stored }
     this.#pending.set(key, pending)
     return pending
   }

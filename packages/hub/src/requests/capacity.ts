@@ -1,9 +1,5 @@
-import { type Connection, runningOn } from '../spaces/connections.ts'
-
-/** Whether it answers its heartbeat. */
-export function isLive(connection: Connection): boolean {
-  return connection.state === 'connected'
-}
+import { DEFAULTS, type Outcome } from '@websocket-spaces/protocol'
+import { type Connection, runningOn, takesWork } from '../spaces/connections.ts'
 
 /** How many more requests it may run. */
 export function freeSlots(connection: Connection): number {
@@ -21,6 +17,19 @@ export function roomOf(connection: Connection): number {
 
 /** Of those with this kind of room, the one that has least to do for its size. */
 export function leastLoaded(connections: readonly Connection[], room: (connection: Connection) => number): Connection | undefined {
-  const free = connections.filter((connection) => isLive(connection) && room(connection) > 0)
+  const free = connections.filter((connection) => takesWork(connection) && room(connection) > 0)
   return free.toSorted((a, b) => a.held.size / a.concurrency - b.held.size / b.concurrency)[0]
+}
+
+/** Counts an app's failures in a row; after too many it is rested. `at` in milliseconds. */
+export function noteOutcome(connection: Connection, { status }: Outcome, at: number): void {
+  if (status === 'canceled') return
+  connection.failures = status === 'failed' ? connection.failures + 1 : 0
+  if (connection.failures < DEFAULTS.restAfterFailures) return
+  connection.failures = 0
+  connection.restingUntil = at + DEFAULTS.restSeconds * 1000
+}
+
+export function isResting({ restingUntil }: Connection, at: number): boolean {
+  return restingUntil > at
 }

@@ -1,13 +1,16 @@
-import { TIMING } from '@websocket-spaces/protocol'
+import { type SpaceId, TIMING } from '@websocket-spaces/protocol'
 import type { Connection, ConnectionChange, Connections } from '../spaces/connections.ts'
 import type { Presence, SpaceStore } from '../spaces/ports.ts'
 import { AppendBuffer } from './append-buffer.ts'
 import { Dispatcher } from './dispatch.ts'
+import { Leases } from './leases.ts'
 import type { Bus, RequestStore } from './ports.ts'
 import { QueueBoard } from './queue-board.ts'
 import { recover, Sweeper } from './recover.ts'
 import { Reports } from './report.ts'
 import { Requests } from './requests.ts'
+import { Resume } from './resume.ts'
+import { TakeBack } from './take-back.ts'
 
 export interface FlowDeps {
   readonly store: RequestStore
@@ -15,6 +18,8 @@ export interface FlowDeps {
   readonly bus: Bus
   readonly connections: Connections
   readonly presence: Presence
+  /** Milliseconds in which an app that vanished may come back for what it runs. */
+  readonly graceFor: number
   readonly now: () => number
   readonly onError: (message: string, error: unknown) => void
 }
@@ -25,29 +30,39 @@ const LOOK_EVERY = 100
 export class Flow {
   readonly requests: Requests
   readonly reports: Reports
+  readonly resume: Resume
   readonly #deps: FlowDeps
   readonly #dispatcher: Dispatcher
+  readonly #takeBack: TakeBack
   readonly #buffer: AppendBuffer
   readonly #board: QueueBoard
   readonly #sweeper: Sweeper
   readonly #unsubscribe: readonly (() => void)[]
   #telling: Promise<unknown> = Promise.resolve()
+  readonly #releasing = new Set<Promise<void>>()
   #stopping = false
 
   constructor(deps: FlowDeps) {
     const board = new QueueBoard({ ...deps, onError: (error) => deps.onError('could not tell queue positions', error) })
     const buffer = new AppendBuffer(deps)
-    const dispatcher = new Dispatcher({ ...deps, onQueueChanged: (id) => board.changed(id) })
+    const onQueueChanged = (id: SpaceId): void => board.changed(id)
+    const leases = new Leases({ ...deps, onQueueChanged, onFreed: (id) => dispatcher.freed(id) })
+    const takeBack = new TakeBack({ ...deps, leases, onQueueChanged })
+    const onTooLate = (connection: Connection): Promise<void> => takeBack.release(connection, 'broke_off')
+    const dispatcher = new Dispatcher({ ...deps, leases, onTooLate, onQueueChanged })
     this.#deps = deps
     this.#board = board
     this.#buffer = buffer
     this.#dispatcher = dispatcher
+    this.#takeBack = takeBack
     this.requests = new Requests({ ...deps, board, isStopping: () => this.#stopping })
-    this.reports = new Reports({ ...deps, buffer, dispatcher, board })
-    this.#sweeper = new Sweeper({ ...deps, dispatcher, board })
+    this.reports = new Reports({ ...deps, buffer, leases, board })
+    this.resume = new Resume({ ...deps, buffer, leases })
+    this.#sweeper = new Sweeper({ ...deps, dispatcher, leases, takeBack, board })
     this.#unsubscribe = [
       deps.bus.subscribe('waiting', ({ spaceId }) => dispatcher.wake(spaceId)),
-      deps.bus.subscribe('ended', ({ requestId, reason }) => dispatcher.letGo(requestId, reason)),
+      deps.bus.subscribe('canceling', ({ requestId }) => leases.askToStop(requestId)),
+      deps.bus.subscribe('ended', ({ requestId, reason }) => leases.letGo(requestId, reason)),
       deps.bus.subscribe('queue', (message) => board.pass(message)),
     ]
     deps.connections.onChange((connection, change) => this.#onConnection(connection, change))
@@ -57,18 +72,22 @@ export class Flow {
     return this.#stopping
   }
 
-  /** Takes back what a previous run had handed out, and starts sweeping. Returns how many requests wait again. */
+  /** Looks after what a previous run had handed out, and starts sweeping. Returns how many requests that was. */
   async start(): Promise<number> {
     await this.#deps.presence.start()
-    const recovered = await recover(this.#deps.store, this.#deps.now)
+    const recovered = await recover(this.#deps)
     this.#sweeper.start()
     return recovered
   }
 
-  /** Takes and hands out nothing more, and gives apps up to `drainFor` ms to deliver what they are finishing. */
+  /**
+   * Takes and hands out nothing more. Apps that can go on elsewhere are sent there; the others get up to `drainFor` ms
+   * to deliver what they are finishing.
+   */
   async drain(): Promise<void> {
     this.#stopping = true
     await this.#dispatcher.stop()
+    this.#deps.connections.close(({ renews }) => renews, 'shutting_down', true)
     const until = performance.now() + TIMING.drainFor
     while (performance.now() < until && this.#anyRunning()) await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY))
   }
@@ -81,31 +100,42 @@ export class Flow {
     await this.#sweeper.stop()
     await this.#buffer.flush()
     await this.#telling
+    await Promise.all(this.#releasing)
     await this.#deps.presence.stop()
     for (const unsubscribe of this.#unsubscribe) unsubscribe()
   }
 
   #anyRunning(): boolean {
-    return this.#deps.connections.liveOfAll().some((connection) => connection.held.values().some((held) => held.started))
+    return this.#deps.connections.all().some((connection) => connection.held.values().some((held) => held.started))
   }
 
   #onConnection(connection: Connection, change: ConnectionChange): void {
     const { now, onError } = this.#deps
-    const { spaceId } = connection
     const told = this.#tell(connection, now()).catch((error: unknown) => onError('could not store that an app came or went', error))
     this.#telling = Promise.all([this.#telling, told]).then(() => undefined)
     switch (change) {
       case 'joined':
       case 'revived':
-        this.#dispatcher.wake(spaceId)
+        this.#dispatcher.wake(connection.spaceId)
         return
       case 'silent':
         return
+      case 'draining':
+        this.#follow(this.#takeBack.returnUnbegun(connection))
+        return
       case 'left':
-        // While the hub stops, leases stay as they are: the next start takes them back, and no attempt is lost.
-        if (this.#stopping) return
-        this.#dispatcher.release(connection, 'app_lost').catch((error: unknown) => onError('could not take back requests', error))
+      case 'broke_off':
+      case 'sent_on':
+        // While the hub stops, no app is to blame for going.
+        this.#follow(this.#takeBack.release(connection, this.#stopping ? 'sent_on' : change))
     }
+  }
+
+  #follow(release: Promise<void>): void {
+    this.#releasing.add(release)
+    release
+      .catch((error: unknown) => this.#deps.onError('could not take back requests', error))
+      .finally(() => this.#releasing.delete(release))
   }
 
   /** Pages of all nodes are told when they can read it. */

@@ -2,83 +2,171 @@
  * The life of a request, as one pure function. Stores load a request's phase, ask `next`,
  * and write what it says; nothing else decides whether something may happen.
  *
- *   waiting ──handed──▶ handed ──started──▶ running ──finished──▶ finished
- *      ▲                  │                    │
- *      └──────lost────────┴────────lost────────┘   (after too many starts: finished, `app_lost`)
+ *   waiting ──handed──▶ handed ──started──▶ running ──reported──▶ finished
+ *      ▲                  │                  │   │                   ▲
+ *      └──────lost────────┴───lost, expired──┘   └──▶ canceling ─────┘
+ *                                            (after too many losses: finished, `app_lost`)
  *
  * `waiting` and `handed` both count as queued for people: an app that keeps its own queue
- * holds requests it has not begun. Cancel and timeout end a request from any unfinished phase.
+ * holds requests it has not begun. While an app is away its lease goes on, until it is back,
+ * on whatever connection, or the lease expires.
  */
 import { type ConnectionId, type LeaseId, type Outcome, type RequestStatus, SpacesError } from '@websocket-spaces/protocol'
 
-export interface Lease {
+export type LossReason = 'app_lost' | 'hub_restarted'
+
+/** Since its connection is gone: until when the app may come back, and why a start then ends. */
+export interface Away {
+  readonly until: number
+  readonly reason: LossReason
+}
+
+/** Whose word counts: the same lease, held by the same connection. */
+export interface LeaseRef {
   readonly id: LeaseId
   readonly connectionId: ConnectionId
+}
+
+export interface Lease extends LeaseRef {
   readonly instance: string | null
+  /** Whose it is, as `Connection.app` says: an app that comes back is known by it. */
+  readonly app: string
+  readonly away: Away | null
+}
+
+/** Who a lease is given to. */
+export type Holder = Pick<Lease, 'connectionId' | 'instance' | 'app'>
+
+interface Started {
+  readonly lease: Lease
+  readonly startedAt: number
+  readonly deadlineAt: number
 }
 
 export type Phase =
   | { readonly at: 'waiting' }
   | { readonly at: 'handed'; readonly lease: Lease }
-  | { readonly at: 'running'; readonly lease: Lease; readonly startedAt: number; readonly deadlineAt: number }
+  | ({ readonly at: 'running' } & Started)
+  /** Canceled by somebody, but its app may still be at it. */
+  | ({ readonly at: 'canceling' } & Started)
   | { readonly at: 'finished'; readonly status: Outcome['status'] }
 
-export type LossReason = 'app_lost' | 'hub_restarted'
+type Leased = Extract<Phase, { lease: Lease }>
+type Begun = Extract<Phase, Started>
 
 export type Fact =
-  | { readonly type: 'started'; readonly leaseId: LeaseId; readonly at: number; readonly deadlineAt: number }
-  | { readonly type: 'reported'; readonly leaseId: LeaseId; readonly at: number; readonly outcome: Outcome }
-  | { readonly type: 'lost'; readonly leaseId: LeaseId; readonly at: number; readonly reason: LossReason; readonly maxAttempts: number }
+  | { readonly type: 'started'; readonly by: LeaseRef; readonly at: number; readonly deadlineAt: number }
+  | { readonly type: 'reported'; readonly by: LeaseRef; readonly at: number; readonly outcome: Outcome }
+  | { readonly type: 'lost'; readonly by: LeaseRef; readonly at: number; readonly reason: LossReason }
+  /** Its connection broke off. What was begun stays its own for a while. */
+  | ({ readonly type: 'left'; readonly by: LeaseRef; readonly at: number } & Away)
+  /** The app is back on another connection. */
+  | { readonly type: 'resumed'; readonly leaseId: LeaseId; readonly at: number; readonly to: Holder }
+  | { readonly type: 'expired'; readonly at: number }
   | { readonly type: 'timed_out'; readonly at: number; readonly seconds: number }
+  /** Somebody wants it canceled. */
+  | { readonly type: 'cancel_asked'; readonly at: number }
+  /** It ends now, whoever is at it. */
   | { readonly type: 'canceled'; readonly at: number }
 
 export type Step =
-  | { readonly to: 'running'; readonly lease: Lease; readonly startedAt: number; readonly deadlineAt: number; readonly attempt: number }
+  | ({ readonly to: 'running'; readonly attempt: number } & Started)
   | { readonly to: 'waiting'; readonly reason: LossReason; readonly attempt: number; readonly losses: number }
+  | { readonly to: 'canceling'; readonly attempt: number }
   | { readonly to: 'finished'; readonly outcome: Outcome; readonly at: number }
+  /** Only the lease changes, of which people are told nothing. */
+  | { readonly to: 'leased'; readonly lease: Lease }
   /** Nothing changes; the same fact was known already. */
   | { readonly to: 'same' }
   | { readonly to: 'refused'; readonly code: 'request_finished' | 'stale_lease' }
 
-/** How often a request was started so far, and how often an app was lost while it worked on it. */
+/** How often a request was started so far, how often an app was lost while it worked on it, and how often that may be. */
 export interface Tally {
   readonly attempt: number
   readonly losses: number
+  readonly maxAttempts: number
 }
 
+const SAME = { to: 'same' } as const
+const STALE = { to: 'refused', code: 'stale_lease' } as const
+
 /** What a fact does to a request. */
-export function next(phase: Phase, { attempt, losses }: Tally, fact: Fact): Step {
+export function next(phase: Phase, tally: Tally, fact: Fact): Step {
   if (phase.at === 'finished') return { to: 'refused', code: 'request_finished' }
   switch (fact.type) {
+    case 'cancel_asked':
+      if (phase.at === 'canceling') return SAME
+      return phase.at === 'running' ? { to: 'canceling', attempt: tally.attempt } : canceled(fact)
     case 'canceled':
-      return { to: 'finished', outcome: { status: 'canceled' }, at: fact.at }
+      return canceled(fact)
     case 'timed_out':
-      // The sweep read the deadline a moment ago; meanwhile the request may have gone back to the queue.
-      if (phase.at !== 'running' || phase.deadlineAt > fact.at) return { to: 'same' }
-      return { to: 'finished', outcome: failure(new SpacesError('timeout', { seconds: fact.seconds })), at: fact.at }
-    case 'started':
-      if (!holds(phase, fact.leaseId)) return { to: 'refused', code: 'stale_lease' }
-      if (phase.at === 'running') return { to: 'same' }
-      return { to: 'running', lease: phase.lease, startedAt: fact.at, deadlineAt: fact.deadlineAt, attempt: attempt + 1 }
-    case 'reported':
-      if (!holds(phase, fact.leaseId)) return { to: 'refused', code: 'stale_lease' }
-      return { to: 'finished', outcome: fact.outcome, at: fact.at }
-    case 'lost':
-      if (!holds(phase, fact.leaseId)) return { to: 'refused', code: 'stale_lease' }
-      return afterLoss(phase, { attempt, losses }, fact)
+      return afterDeadline(phase, fact)
+    case 'expired':
+      // The sweep read this a moment ago; meanwhile the app may have come back.
+      if (!isLeased(phase) || phase.lease.away === null || phase.lease.away.until > fact.at) return SAME
+      return afterLoss(phase, tally, { at: fact.at, reason: phase.lease.away.reason })
+    case 'resumed':
+      if (!isLeased(phase) || phase.lease.id !== fact.leaseId) return STALE
+      return { to: 'leased', lease: { id: fact.leaseId, ...fact.to, away: null } }
+    default:
+      return isLeased(phase) && holds(phase.lease, fact.by) ? saidByHolder(phase, tally, fact) : STALE
   }
 }
 
-/** Only a start that was lost counts against a request; one the app never began, or the hub's own restart, does not. */
-function afterLoss(phase: Phase, { attempt, losses: before }: Tally, fact: Extract<Fact, { type: 'lost' }>): Step {
-  const counts = phase.at === 'running' && fact.reason === 'app_lost'
-  const losses = before + (counts ? 1 : 0)
-  if (!counts || losses < fact.maxAttempts) return { to: 'waiting', reason: fact.reason, attempt, losses }
-  return { to: 'finished', outcome: failure(new SpacesError('app_lost', { attempts: losses })), at: fact.at }
+function saidByHolder(phase: Leased, tally: Tally, fact: Extract<Fact, { by: LeaseRef }>): Step {
+  switch (fact.type) {
+    case 'started': {
+      if (phase.at !== 'handed') return SAME
+      const { at: startedAt, deadlineAt } = fact
+      return { to: 'running', lease: phase.lease, startedAt, deadlineAt, attempt: tally.attempt + 1 }
+    }
+    case 'reported':
+      return { to: 'finished', outcome: phase.at === 'canceling' ? { status: 'canceled' } : final(fact.outcome), at: fact.at }
+    case 'lost':
+      return afterLoss(phase, tally, fact)
+    case 'left':
+      if (phase.at === 'handed') return afterLoss(phase, tally, fact)
+      // Told again, it can only be given less time.
+      if (phase.lease.away !== null && phase.lease.away.until <= fact.until) return SAME
+      return { to: 'leased', lease: { ...phase.lease, away: { until: fact.until, reason: phase.lease.away?.reason ?? fact.reason } } }
+  }
 }
 
-function holds(phase: Phase, lease: LeaseId): phase is Extract<Phase, { lease: Lease }> {
-  return (phase.at === 'handed' || phase.at === 'running') && phase.lease.id === lease
+function canceled({ at }: { readonly at: number }): Step {
+  return { to: 'finished', outcome: { status: 'canceled' }, at }
+}
+
+/** The sweep read the deadline a moment ago; meanwhile the request may have gone back to the queue. */
+function afterDeadline(phase: Phase, { at, seconds }: Extract<Fact, { type: 'timed_out' }>): Step {
+  if (!isBegun(phase) || phase.deadlineAt > at) return SAME
+  if (phase.at === 'canceling') return canceled({ at })
+  return { to: 'finished', outcome: failure(new SpacesError('timeout', { seconds })), at }
+}
+
+/** Only a start that was lost counts against a request; one the app never began, or the hub's own restart, does not. */
+function afterLoss(phase: Leased, tally: Tally, { at, reason }: { readonly at: number; readonly reason: LossReason }): Step {
+  if (phase.at === 'canceling') return canceled({ at })
+  const counts = phase.at === 'running' && reason === 'app_lost'
+  const losses = tally.losses + (counts ? 1 : 0)
+  if (!counts || losses < tally.maxAttempts) return { to: 'waiting', reason, attempt: tally.attempt, losses }
+  return { to: 'finished', outcome: failure(new SpacesError('app_lost', { attempts: losses })), at }
+}
+
+/** An app cannot cancel on its own; it can only confirm. */
+function final(outcome: Outcome): Outcome {
+  return outcome.status === 'canceled' ? failure(new SpacesError('app_failed')) : outcome
+}
+
+function isLeased(phase: Phase): phase is Leased {
+  return 'lease' in phase
+}
+
+function isBegun(phase: Phase): phase is Begun {
+  return 'deadlineAt' in phase
+}
+
+export function holds(lease: LeaseRef, by: LeaseRef): boolean {
+  return lease.id === by.id && lease.connectionId === by.connectionId
 }
 
 /** A failed outcome that the hub itself states. Its message is stored in English; pages translate by code. */
@@ -94,6 +182,8 @@ export function statusOf(phase: Phase): RequestStatus {
       return 'queued'
     case 'running':
       return 'processing'
+    case 'canceling':
+      return 'canceling'
     case 'finished':
       return phase.status
   }

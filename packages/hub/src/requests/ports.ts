@@ -1,6 +1,5 @@
 /** What the flow of a request needs from outside: a store that is the truth, and a bus that only saves waiting. */
 import type {
-  ConnectionId,
   ErrorCode,
   FollowItem,
   InferenceCancel,
@@ -10,12 +9,13 @@ import type {
   RequestId,
   RequestInput,
   RequestResult,
+  RequestStatus,
   SpaceId,
   UserId,
 } from '@websocket-spaces/protocol'
 import type { ConnectionChoice } from '../spaces/connections.ts'
 import type { SpaceChange } from '../spaces/ports.ts'
-import type { Fact, Phase } from './lifecycle.ts'
+import type { Fact, Holder, LeaseRef, LossReason, Phase } from './lifecycle.ts'
 
 export interface StoredRequest {
   readonly id: RequestId
@@ -32,7 +32,11 @@ export interface StoredRequest {
   readonly progress: number | null
   readonly attempt: number
   readonly losses: number
+  /** How often that may happen, by the space's settings. */
+  readonly maxAttempts: number
   readonly lastSeq: number
+  /** Characters of output stored in this attempt. */
+  readonly outputChars: number
   readonly instance: string | null
   readonly createdAt: number
   readonly startedAt: number | null
@@ -62,11 +66,8 @@ export interface SubmitLimits {
 }
 
 /** A hand-over: up to `start` requests begin at once, up to `hold` more wait in the app's own queue. */
-export interface Claim {
+export interface Claim extends Holder {
   readonly spaceId: SpaceId
-  readonly connectionId: ConnectionId
-  readonly leaseId: LeaseId
-  readonly instance: string | null
   readonly start: number
   readonly hold: number
   readonly at: number
@@ -75,6 +76,7 @@ export interface Claim {
 
 export interface ClaimedRequest {
   readonly id: RequestId
+  readonly leaseId: LeaseId
   readonly userId: UserId
   readonly username: string
   readonly input: RequestInput
@@ -93,7 +95,7 @@ export type Report =
 
 export interface Append {
   readonly requestId: RequestId
-  readonly leaseId: LeaseId
+  readonly by: LeaseRef
   readonly reports: readonly Report[]
 }
 
@@ -116,6 +118,12 @@ export interface QueueCounts {
   readonly processing: number
 }
 
+/** A request that somebody holds. */
+export interface Leased {
+  readonly id: RequestId
+  readonly by: LeaseRef
+}
+
 export interface RequestStore {
   /**
    * Commits a request with its first event. Returns its id: that of the first request made with the same key,
@@ -124,7 +132,7 @@ export interface RequestStore {
   insert(request: NewRequest, limits: SubmitLimits, key?: SubmitKey): Promise<RequestId>
   /** The request a key made, if any. Throws `key_reused` when it was made of something else. */
   findByKey(where: Pick<NewRequest, 'userId' | 'spaceId'>, key: SubmitKey): Promise<RequestId | null>
-  /** Hands the oldest waiting requests of a space to a connection. */
+  /** Hands the next waiting requests of a space to a connection, each under a lease of its own. */
   claim(claim: Claim): Promise<ClaimedRequest[]>
   /** Applies one fact by the rules of the lifecycle. */
   apply(id: RequestId, fact: Fact): Promise<Applied>
@@ -143,10 +151,14 @@ export interface RequestStore {
   totals(since: number): Promise<QueueCounts & { readonly finished: number }>
   /** Running requests whose deadline has passed, with the seconds they were given. */
   overdue(at: number, limit: number): Promise<{ readonly id: RequestId; readonly seconds: number }[]>
-  /** What this node has handed out and is not finished, with the lease. */
-  held(): Promise<{ readonly id: RequestId; readonly leaseId: LeaseId }[]>
-  /** What nodes have handed out that are no more; with the lease. */
-  orphans(limit: number): Promise<{ readonly id: RequestId; readonly leaseId: LeaseId }[]>
+  /** What apps connected to this node hold. */
+  held(): Promise<(Leased & { readonly isCanceling: boolean })[]>
+  /** What is held by connections of nodes that are no more. */
+  orphans(limit: number): Promise<Leased[]>
+  /** What an app held when its connection broke off, and may still come back for. */
+  away(spaceId: SpaceId, app: string): Promise<(Leased & { readonly reason: LossReason })[]>
+  /** Held by apps that did not come back in time. */
+  expired(at: number, limit: number): Promise<RequestId[]>
   /** Unfinished requests of a space, oldest first. */
   unfinished(spaceId: SpaceId, limit: number): Promise<RequestId[]>
   /** Spaces that have requests no connection holds. */
@@ -168,13 +180,15 @@ export type BusMessage =
       readonly change: 'request'
       readonly requestId: RequestId
       readonly spaceId: SpaceId
-      readonly status: StoredStatus
+      readonly status: RequestStatus
     }
   | { readonly topic: 'connections' }
   /** Something waits in a space that no connection holds: whoever serves it may claim. */
   | { readonly topic: 'waiting'; readonly spaceId: SpaceId }
   /** What waits in a space, next first. */
   | { readonly topic: 'queue'; readonly spaceId: SpaceId; readonly waiting: readonly RequestId[]; readonly length: number }
+  /** Somebody canceled a request: whoever holds it is to stop. */
+  | { readonly topic: 'canceling'; readonly requestId: RequestId }
   /** The hub ended a request: whoever holds it lets go. */
   | { readonly topic: 'ended'; readonly requestId: RequestId; readonly reason: InferenceCancel['reason'] }
   /** Connections to be closed, wherever they are. */
@@ -182,7 +196,6 @@ export type BusMessage =
   /** Whatever is remembered of a user's identity is stale. */
   | { readonly topic: 'identities'; readonly userId: UserId }
 export type Topic = BusMessage['topic']
-type StoredStatus = 'queued' | 'processing' | 'completed' | 'failed' | 'canceled'
 export type MessageOn<T extends Topic> = Extract<BusMessage, { topic: T }>
 
 /** Carries wake-ups after a commit. Losing any message may cost time, never data. */

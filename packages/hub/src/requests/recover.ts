@@ -1,25 +1,28 @@
-import { DEFAULTS, type RequestId, TIMING } from '@websocket-spaces/protocol'
+import { type RequestId, TIMING } from '@websocket-spaces/protocol'
 import type { Presence } from '../spaces/ports.ts'
 import { announceChange } from './announce.ts'
 import { end, type EndDeps } from './cancel.ts'
 import type { Dispatcher } from './dispatch.ts'
+import type { Leases } from './leases.ts'
 import type { Applied, RequestStore } from './ports.ts'
+import type { TakeBack } from './take-back.ts'
 
 const BATCH = 500
 /** Every so many sweeps, spaces with waiting requests are woken in case a wake-up was lost. */
 const WAKE_EACH = 5
 
 /**
- * What a node that is no more had handed out waits again: at start-up that is a previous run of this hub, later any
- * node that died. Of nodes that do this at the same time, one succeeds for each request.
+ * What a node that is no more had handed out: its apps have `graceFor` ms to come back for what they run, all else waits
+ * again. At start-up that is a previous run of this hub, later any node that died. Of nodes that do this at the same time,
+ * one succeeds for each request.
  */
-export async function recover(store: RequestStore, now: () => number, onRecovered: (recovered: Recovered) => void = () => undefined) {
+export async function recover({ store, graceFor, now }: RecoverDeps, onRecovered: (recovered: Recovered) => void = () => undefined) {
   let recovered = 0
   for (;;) {
     const orphans = await store.orphans(BATCH)
-    for (const { id, leaseId } of orphans) {
-      const fact = { type: 'lost', leaseId, at: now(), reason: 'hub_restarted', maxAttempts: DEFAULTS.maxAttempts } as const
-      const applied = await store.apply(id, fact)
+    for (const { id, by } of orphans) {
+      const at = now()
+      const applied = await store.apply(id, { type: 'left', by, at, until: at + graceFor, reason: 'hub_restarted' })
       if (!applied.ok || !applied.changed) continue
       recovered += 1
       onRecovered(applied)
@@ -28,16 +31,25 @@ export async function recover(store: RequestStore, now: () => number, onRecovere
   }
 }
 
+export interface RecoverDeps {
+  readonly store: RequestStore
+  readonly graceFor: number
+  readonly now: () => number
+}
+
 type Recovered = Extract<Applied, { ok: true }>
 
 export interface SweeperDeps extends EndDeps {
+  readonly graceFor: number
   readonly dispatcher: Dispatcher
+  readonly leases: Leases
+  readonly takeBack: TakeBack
   readonly presence: Pick<Presence, 'bury'>
   readonly onError: (message: string, error: unknown) => void
 }
 
 /**
- * Ends requests whose deadline has passed, takes back those of nodes that died, and finds missed wake-ups. One timer
+ * Ends requests whose deadline has passed, takes back those of apps and nodes that are gone, and finds missed wake-ups. One timer
  * for all requests. All nodes sweep; each fact is applied once, and only who applied it tells.
  */
 export class Sweeper {
@@ -65,15 +77,17 @@ export class Sweeper {
   }
 
   async #sweep(): Promise<void> {
-    const { store, dispatcher, now, onError } = this.#deps
+    const { store, dispatcher, leases, takeBack, now, onError } = this.#deps
     try {
-      await dispatcher.retryReleases()
-      dispatcher.beginOverlooked()
+      await takeBack.retry()
+      await takeBack.lapse()
+      leases.beginOverlooked()
       for (const { id, seconds } of await store.overdue(now(), BATCH)) await this.#timeOut(id, seconds)
-      await this.#takeBack()
+      for (const id of await store.expired(now(), BATCH)) await this.#expire(id)
+      await this.#bury()
       this.#count += 1
       if (this.#count % WAKE_EACH !== 0) return
-      await dispatcher.reconcile()
+      await takeBack.reconcile()
       for (const spaceId of await store.spacesWithClaimable()) dispatcher.wake(spaceId)
     } catch (error) {
       onError('sweep failed; the next one tries again', error)
@@ -90,15 +104,28 @@ export class Sweeper {
     }
   }
 
-  async #takeBack(): Promise<void> {
-    const { store, bus, board, presence, now } = this.#deps
+  async #expire(id: RequestId): Promise<void> {
+    const { store, now, onError } = this.#deps
+    try {
+      const applied = await store.apply(id, { type: 'expired', at: now() })
+      if (applied.ok && applied.changed) this.#waitsAgain(applied)
+    } catch (error) {
+      onError('could not take back what an app did not come back for; the next sweep tries again', error)
+    }
+  }
+
+  async #bury(): Promise<void> {
+    const { bus, presence } = this.#deps
     const bereaved = await presence.bury()
     for (const spaceId of bereaved) bus.publish({ topic: 'spaces', spaceId, change: 'status' })
     if (bereaved.length > 0) bus.publish({ topic: 'connections' })
-    await recover(store, now, ({ request, events }) => {
-      announceChange(bus, request, events)
-      board.changed(request.spaceId)
-      bus.publish({ topic: 'waiting', spaceId: request.spaceId })
-    })
+    await recover(this.#deps, (recovered) => this.#waitsAgain(recovered))
+  }
+
+  #waitsAgain({ request, events }: Recovered): void {
+    const { bus, board } = this.#deps
+    if (events.length > 0) announceChange(bus, request, events)
+    board.changed(request.spaceId)
+    bus.publish({ topic: 'waiting', spaceId: request.spaceId })
   }
 }

@@ -12,7 +12,8 @@ import type { z } from 'zod'
 import type { Connection, Held } from '../spaces/connections.ts'
 import { announceChange } from './announce.ts'
 import type { AppendBuffer } from './append-buffer.ts'
-import type { Dispatcher } from './dispatch.ts'
+import { noteOutcome } from './capacity.ts'
+import { type Leases, refOf } from './leases.ts'
 import { failure } from './lifecycle.ts'
 import type { Bus, Report, RequestStore } from './ports.ts'
 import type { QueueBoard } from './queue-board.ts'
@@ -21,7 +22,7 @@ export interface ReportDeps {
   readonly store: RequestStore
   readonly bus: Bus
   readonly buffer: AppendBuffer
-  readonly dispatcher: Dispatcher
+  readonly leases: Leases
   readonly board: QueueBoard
   readonly now: () => number
 }
@@ -55,21 +56,22 @@ export class Reports {
   }
 
   async #finish(connection: Connection, held: Held, outcome: Outcome): Promise<void> {
-    const { store, bus, buffer, dispatcher, now } = this.#deps
+    const { store, bus, buffer, leases, now } = this.#deps
     // What was reported before the result comes before it in the log.
     await buffer.flush()
-    const applied = await store.apply(held.requestId, { type: 'reported', leaseId: held.leaseId, at: now(), outcome })
-    if (connection.held.get(held.requestId) === held) dispatcher.settle(held.requestId)
+    const applied = await store.apply(held.requestId, { type: 'reported', by: refOf(connection, held), at: now(), outcome })
+    if (connection.held.get(held.requestId) === held) leases.settle(held.requestId)
     if (!applied.ok) throw new SpacesError(applied.code)
+    noteOutcome(connection, outcome, now())
     announceChange(bus, applied.request, applied.events)
   }
 
   async #add(connection: Connection, id: RequestId, report: Report): Promise<void> {
-    const { dispatcher, buffer } = this.#deps
+    const { leases, buffer } = this.#deps
     const held = connection.held.get(id) ?? (await this.#refuse(connection, id))
     const { stored } = await inOrder(held, async () => {
-      await dispatcher.begin(connection, held)
-      return { stored: buffer.add(id, held.leaseId, report) }
+      await leases.begin(connection, held)
+      return { stored: buffer.add(id, refOf(connection, held), report) }
     })
     await stored
   }
@@ -97,6 +99,7 @@ function outcomeOf({ status, result }: z.output<typeof inferenceResult>): Outcom
     return failure(new SpacesError('result_too_large', { limit: LIMITS.resultBytes }))
   }
   if (status === 'completed') return { status, result }
+  if (status === 'canceled') return { status }
   const said = typeof result.error === 'string' && result.error !== '' ? result.error.slice(0, LIMITS.logLineChars) : undefined
   return { status, error: { code: 'app_failed', message: said ?? new SpacesError('app_failed').message }, result }
 }

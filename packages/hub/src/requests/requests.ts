@@ -13,7 +13,7 @@ import type { z } from 'zod'
 import type { Identity } from '../accounts/identity.ts'
 import { canEdit } from '../spaces/access.ts'
 import type { StoredSpace } from '../spaces/ports.ts'
-import { cancel } from './cancel.ts'
+import { cancel, end } from './cancel.ts'
 import { follow } from './follow.ts'
 import { statusOf } from './lifecycle.ts'
 import type { StoredRequest } from './ports.ts'
@@ -85,7 +85,7 @@ export class Requests {
       const ids = await this.#deps.store.unfinished(spaceId, BATCH)
       if (ids.length === 0) return
       // The newest first: an app that one is taken from is not handed the next.
-      for (const id of ids.toReversed()) await cancel(this.#deps, id, 'space_deleted').catch(ignoreFinished)
+      for (const id of ids.toReversed()) await end(this.#deps, id, { type: 'canceled', at: this.#deps.now() }, 'space_deleted')
     }
   }
 
@@ -122,8 +122,4 @@ function listed(view: RequestView): RequestView {
 
 function maySee(request: StoredRequest, identity: Identity): boolean {
   return request.userId === identity.userId || canEdit({ ownerId: request.spaceOwnerId }, identity)
-}
-
-function ignoreFinished(error: unknown): void {
-  if (!(error instanceof SpacesError) || (error.code !== 'request_finished' && error.code !== 'not_found')) throw error
 }

@@ -6,20 +6,24 @@ import {
   connectionId,
   type ErrorCode,
   errorMessage,
+  drainMessage,
   type Goodbye,
   inferenceLog,
   inferenceOutput,
   inferenceProgress,
   inferenceResult,
   type RegisterResponse,
+  renewMessage,
+  type RenewMessage,
   type ReportRefused,
   SpacesError,
   TIMING,
 } from '@websocket-spaces/protocol'
 import { z } from 'zod'
 import type { Services } from '../services.ts'
-import type { AppLink, Connection } from '../spaces/connections.ts'
-import { register } from '../spaces/register.ts'
+import type { AppLink, Connection, Departure } from '../spaces/connections.ts'
+import type { StoredSpace } from '../spaces/ports.ts'
+import { register, type Registration } from '../spaces/register.ts'
 import { ackOf, toWireError } from './answer.ts'
 import type { Heartbeat } from './heartbeat.ts'
 
@@ -41,6 +45,8 @@ export class AppSession {
   readonly #beat: () => void
   readonly #reports = new Map<string, (args: readonly unknown[]) => void>()
   #state: State
+  /** The hub said goodbye; whether the app is to come back. */
+  #parting: boolean | undefined
 
   constructor(socket: Socket, services: Services, heartbeat: Heartbeat) {
     this.#socket = socket
@@ -52,12 +58,14 @@ export class AppSession {
   }
 
   listen(): void {
-    const { reports } = this.#services
+    const { reports, connections } = this.#services
     this.#socket.conn.on('packet', this.#beat)
     this.#socket.on(APP_EVENTS.register, (...args: unknown[]) => void this.#register(args))
     this.#onReport(APP_EVENTS.inferenceProgress, inferenceProgress, (connection, message) => reports.progress(connection, message))
     this.#onReport(APP_EVENTS.inferenceOutput, inferenceOutput, (connection, message) => reports.output(connection, message))
     this.#onReport(APP_EVENTS.inferenceLog, inferenceLog, (connection, message) => reports.log(connection, message))
+    this.#onReport(APP_EVENTS.renew, renewMessage, (connection, message) => this.#renew(connection, message))
+    this.#onReport(APP_EVENTS.drain, drainMessage, (connection) => Promise.resolve(connections.drain(connection)))
     this.#onReport(APP_EVENTS.inferenceResult, inferenceResult, (connection, message) => reports.result(connection, message))
     // Not `on`: Socket.IO drops events whose sender hung up in the same tick, and the last of them is often a result.
     this.#socket.use(([event, ...args], next) => {
@@ -77,35 +85,67 @@ export class AppSession {
     clearTimeout(this.#state.deadline)
     this.#state = { at: 'registering' }
     try {
-      const { catalogStore: store, accounts } = this.#services
-      const { space, terms, checkAgain } = await register({ store, accounts }, args[0], this.#handshakeToken())
-      const connection: Connection = {
-        ...terms,
-        id: connectionId.parse(uuid()),
-        spaceId: space.id,
-        space: `${space.owner}/${space.name}`,
-        address: this.#address(),
-        connectedAt: Date.now(),
-        link: this.#link(),
-        held: new Map(),
-        state: 'connected',
-      }
-      await this.#services.presence.tell(connection)
-      // The socket may have closed while the store was asked.
-      if (this.#state.at !== 'registering' || !this.#socket.connected) {
-        connection.state = 'gone'
-        return await this.#services.presence.tell(connection)
-      }
-      const message = `Successfully connected to space "${space.name}"`
-      respond({ success: true, connection_id: connection.id, space_id: space.id, space: connection.space, message })
-      this.#joined(connection)
-      void this.#checkAgain(connection, checkAgain)
+      await this.#admit(args[0], respond)
     } catch (error) {
       const response = refusal(error, this.#log)
       this.#log.info({ code: response.code }, 'registration refused')
       respond(response)
       this.#end()
     }
+  }
+
+  async #admit(message: unknown, respond: (response: RegisterResponse) => void): Promise<void> {
+    const { catalogStore: store, accounts, presence, resume, isStopping } = this.#services
+    if (isStopping()) throw new SpacesError('shutting_down')
+    const handshake = { token: this.#handshakeToken(), address: this.#address() }
+    const { space, terms, named, checkAgain } = await register({ store, accounts }, message, handshake)
+    const connection = this.#connectionTo(space, terms)
+    await presence.tell(connection)
+    const resumed = await resume.join(connection, named, space.deadlineSeconds)
+    // The socket may have closed while the store was asked.
+    if (this.#state.at !== 'registering' || !this.#socket.connected) return await this.#gone(connection)
+    respond({
+      success: true,
+      connection_id: connection.id,
+      space_id: space.id,
+      space: connection.space,
+      message: `Successfully connected to space "${space.name}"`,
+      resumed,
+    })
+    this.#joined(connection)
+    void this.#checkAgain(connection, async () => {
+      await resume.tellCanceled(resumed)
+      await checkAgain()
+    })
+  }
+
+  #connectionTo(space: StoredSpace, terms: Registration['terms']): Connection {
+    return {
+      ...terms,
+      id: connectionId.parse(uuid()),
+      spaceId: space.id,
+      space: `${space.owner}/${space.name}`,
+      address: this.#address(),
+      connectedAt: Date.now(),
+      link: this.#link(),
+      held: new Map(),
+      state: 'connected',
+      draining: false,
+      failures: 0,
+      restingUntil: 0,
+    }
+  }
+
+  /** As if it had been registered for a moment: what it was just given is its own to come back for. */
+  async #gone(connection: Connection): Promise<void> {
+    const { connections } = this.#services
+    connections.add(connection)
+    connections.remove(connection, 'broke_off')
+  }
+
+  async #renew(connection: Connection, { leases }: RenewMessage): Promise<void> {
+    for (const id of this.#services.resume.renew(connection, leases)) connection.link.cancel(id, 'lease_lost')
+    return Promise.resolve()
   }
 
   #joined(connection: Connection): void {
@@ -168,6 +208,7 @@ export class AppSession {
 
   #close(code: ErrorCode, reconnect: boolean): void {
     const message: Goodbye = { code, message: errorMessage(code), reconnect }
+    this.#parting ??= reconnect
     this.#socket.emit(APP_EVENTS.goodbye, message)
     this.#end()
   }
@@ -187,7 +228,13 @@ export class AppSession {
     if (state.at === 'new') clearTimeout(state.deadline)
     if (state.at !== 'registered') return
     this.#log.info({ connection: state.connection.id, space: state.connection.space, reason }, 'app left')
-    this.#services.connections.remove(state.connection)
+    this.#services.connections.remove(state.connection, this.#departure(reason))
+  }
+
+  #departure(reason: string): Departure {
+    if (this.#parting !== undefined) return this.#parting ? 'sent_on' : 'left'
+    // Any other end is not of the app's own will: its machine or the network failed, or it was killed.
+    return reason === 'client namespace disconnect' ? 'left' : 'broke_off'
   }
 
   /** Where the app connects from, by the word of the operator's proxy if there is one. */

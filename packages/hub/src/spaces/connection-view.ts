@@ -13,11 +13,17 @@ export function toShared(connection: Connection): SharedConnection {
     sdk: connection.sdk,
     address: connection.address,
     transport: connection.link.transport(),
-    state: connection.state === 'connected' ? 'connected' : 'silent',
+    state: stateOf(connection),
     concurrency: connection.concurrency,
     prefetch: connection.prefetch,
     connectedAt: connection.connectedAt,
   }
+}
+
+function stateOf({ state, draining, restingUntil }: Connection): SharedConnection['state'] {
+  if (draining) return 'draining'
+  if (state !== 'connected') return 'silent'
+  return restingUntil > Date.now() ? 'resting' : 'connected'
 }
 
 /** A connection as the admin sees it. */

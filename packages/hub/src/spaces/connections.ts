@@ -24,6 +24,8 @@ export interface Held {
   readonly requestId: RequestId
   readonly leaseId: LeaseId
   started: boolean
+  /** When the app last said that it works on it, as of performance.now(). */
+  renewedAt: number
   /** Settles when every report that arrived so far is taken; never rejects. */
   arrivals: Promise<void>
   /** Seconds it may run once started. */
@@ -38,6 +40,10 @@ export interface Connection {
   /** What it registered with; null where the space lets anyone. */
   readonly tokenId: SecretId | null
   readonly instance: string | null
+  /** The same for every connection of one app: its token, and its instance or else its address. */
+  readonly app: string
+  /** Whether it renews its leases, and says what it resumes. */
+  readonly renews: boolean
   readonly sdk: string | null
   readonly address: string
   readonly concurrency: number
@@ -48,6 +54,12 @@ export interface Connection {
   readonly held: Map<RequestId, Held>
   /** `silent` = its heartbeat stopped: nothing new for it, but it keeps what it holds and may come back. */
   state: 'connected' | 'silent' | 'gone'
+  /** It finishes what it has and leaves. */
+  draining: boolean
+  /** Failed results in a row. */
+  failures: number
+  /** It failed too often; milliseconds since 1970. */
+  restingUntil: number
 }
 
 /** Which connections are meant, in words that other nodes understand. */
@@ -56,7 +68,9 @@ export type ConnectionChoice =
   | { readonly tokenIds: readonly SecretId[] }
   | { readonly spaceId: SpaceId; readonly tokenless: boolean }
 
-export type ConnectionChange = 'joined' | 'silent' | 'revived' | 'left'
+/** How a connection ended: it took leave or was shown out; it broke off; this node sent it elsewhere. */
+export type Departure = 'left' | 'broke_off' | 'sent_on'
+export type ConnectionChange = 'joined' | 'silent' | 'revived' | 'draining' | Departure
 
 /** The apps connected to this process. */
 export class Connections {
@@ -76,13 +90,13 @@ export class Connections {
   }
 
   /** The socket closed. What it held is for the listeners to take back. */
-  remove(connection: Connection): void {
+  remove(connection: Connection, departure: Departure): void {
     if (!this.#byId.delete(connection.id)) return
     const siblings = this.#bySpace.get(connection.spaceId)
     siblings?.delete(connection)
     if (siblings?.size === 0) this.#bySpace.delete(connection.spaceId)
     connection.state = 'gone'
-    this.#tell(connection, 'left')
+    this.#tell(connection, departure)
   }
 
   setSilent(connection: Connection, silent: boolean): void {
@@ -90,6 +104,12 @@ export class Connections {
     if (connection.state === 'gone' || connection.state === state) return
     connection.state = state
     this.#tell(connection, silent ? 'silent' : 'revived')
+  }
+
+  drain(connection: Connection): void {
+    if (connection.draining) return
+    connection.draining = true
+    this.#tell(connection, 'draining')
   }
 
   get(id: ConnectionId): Connection | undefined {
@@ -104,13 +124,9 @@ export class Connections {
     return [...(this.#bySpace.get(spaceId) ?? [])]
   }
 
-  liveOfAll(): readonly Connection[] {
-    return this.all().filter((connection) => connection.state === 'connected')
-  }
-
-  /** Those that answer their heartbeat. */
+  /** Those that may be handed requests. */
   liveOf(spaceId: SpaceId): readonly Connection[] {
-    return this.ofSpace(spaceId).filter((connection) => connection.state === 'connected')
+    return this.ofSpace(spaceId).filter(takesWork)
   }
 
   close(which: (connection: Connection) => boolean, code: ErrorCode, reconnect: boolean): void {
@@ -126,6 +142,11 @@ export function isChosen(connection: Connection, choice: ConnectionChoice): bool
   if ('connectionId' in choice) return connection.id === choice.connectionId
   if ('tokenIds' in choice) return connection.tokenId !== null && choice.tokenIds.includes(connection.tokenId)
   return connection.spaceId === choice.spaceId && (!choice.tokenless || connection.tokenId === null)
+}
+
+/** Whether it answers its heartbeat, and is not about to leave. */
+export function takesWork({ state, draining }: Connection): boolean {
+  return state === 'connected' && !draining
 }
 
 export function runningOn(connection: Connection): number {

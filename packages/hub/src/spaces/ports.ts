@@ -105,7 +105,7 @@ export interface SharedConnection {
   readonly sdk: string | null
   readonly address: string
   readonly transport: string
-  readonly state: 'connected' | 'silent'
+  readonly state: ConnectionView['state']
   readonly concurrency: number
   readonly prefetch: number
   readonly connectedAt: number
@@ -119,7 +119,7 @@ export interface NodeStore {
   leave(): Promise<unknown>
   put(connections: readonly SharedConnection[]): Promise<void>
   drop(ids: readonly ConnectionId[]): Promise<void>
-  /** Connections of a space that answer, on nodes that live. */
+  /** Connections of a space that answer and take requests, on nodes that live. */
   replicas(spaceId: SpaceId): Promise<number>
   /** On nodes that live, oldest first; with how many requests each holds. */
   all(): Promise<(SharedConnection & { readonly holding: number })[]>
@@ -133,7 +133,7 @@ export interface NodeStore {
 
 /** Which apps are connected, to this node or any other. */
 export interface Presence {
-  /** How many apps of a space answer. */
+  /** How many apps of a space answer and take requests. */
   replicas(spaceId: SpaceId): Promise<number>
   all(): Promise<ConnectionView[]>
   /** Resolves when every node may know of a connection, or of what changed about it. */

@@ -1,4 +1,4 @@
-import { DEFAULTS, inputProblem, registerMessage, type SpaceReference, spaceReference, SpacesError } from '@websocket-spaces/protocol'
+import { DEFAULTS, inputProblem, type LeasedRequest, registerMessage, type SpaceReference, spaceReference, SpacesError } from '@websocket-spaces/protocol'
 import type { z } from 'zod'
 import type { Accounts } from '../accounts/accounts.ts'
 import type { ConnectToken } from '../accounts/connect-tokens.ts'
@@ -8,24 +8,31 @@ import type { SpaceStore, StoredSpace } from './ports.ts'
 
 export interface Registration {
   readonly space: StoredSpace
-  readonly terms: Pick<Connection, 'tokenId' | 'instance' | 'sdk' | 'concurrency' | 'prefetch'>
+  readonly terms: Pick<Connection, 'tokenId' | 'instance' | 'app' | 'renews' | 'sdk' | 'concurrency' | 'prefetch'>
+  /** What the app says it still holds. */
+  readonly named: readonly LeasedRequest[]
   /** Throws `space_not_found`, `token_required` or `token_revoked` when the app may no longer stay. */
   readonly checkAgain: () => Promise<void>
 }
 
+export interface Handshake {
+  readonly token: string | undefined
+  readonly address: string
+}
+
 /**
- * Decides whether an app may serve the space it names. `handshakeToken` came with the socket
+ * Decides whether an app may serve the space it names. The handshake's token came with the socket
  * (Socket.IO `auth`, or `?token=` in the address), as apps of the older kind carry it.
  * Throws `invalid_input`, `token_…`, `space_not_found`, `space_ambiguous`.
  */
 export async function register(
   deps: { readonly store: Pick<SpaceStore, 'find' | 'findByName' | 'allNamed'>; readonly accounts: Pick<Accounts, 'connectTokens'> },
   raw: unknown,
-  handshakeToken: string | undefined,
+  { token: handshakeToken, address }: Handshake,
 ): Promise<Registration> {
   const message = registerMessage.safeParse(raw)
   if (!message.success) throw unreadable(raw, message.error)
-  const { space_name, instance_id, concurrency, prefetch, sdk } = message.data
+  const { space_name, instance_id, concurrency, prefetch, sdk, resume } = message.data
   const secret = message.data.token ?? handshakeToken
   const token = secret === undefined ? null : await deps.accounts.connectTokens.find(secret)
   if (secret !== undefined && token === null) throw new SpacesError('token_invalid')
@@ -36,10 +43,13 @@ export async function register(
     terms: {
       tokenId: token?.id ?? null,
       instance: instance_id ?? null,
+      app: JSON.stringify([token?.id ?? null, instance_id ?? null, ...(instance_id === undefined ? [address] : [])]),
+      renews: resume !== undefined,
       sdk: sdk ?? null,
       concurrency: concurrency ?? DEFAULTS.undeclaredConcurrency,
       prefetch: prefetch ?? (concurrency === undefined ? DEFAULTS.undeclaredPrefetch : 0),
     },
+    named: resume ?? [],
     async checkAgain() {
       const current = await deps.store.find(space.id)
       if (current === null) throw new SpacesError('space_not_found', { name: space.name })

@@ -71,7 +71,7 @@ function presentConnections(db: Database) {
 async function countReplicas(db: Database, spaceId: SpaceId): Promise<number> {
   const row = await presentConnections(db)
     .where('connections.space_id', '=', spaceId)
-    .where('connections.state', '=', 'connected')
+    .where('connections.state', 'in', ['connected', 'resting'])
     .select((eb) => eb.fn.countAll<number>().as('count'))
     .executeTakeFirst()
   return row?.count ?? 0

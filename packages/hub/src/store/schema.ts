@@ -12,6 +12,7 @@ import type {
 } from '@websocket-spaces/protocol'
 import type { Generated } from 'kysely'
 import type { SecretKind } from '../accounts/ports.ts'
+import type { LossReason } from '../requests/lifecycle.ts'
 
 export interface SpaceTable {
   id: SpaceId
@@ -61,8 +62,13 @@ export interface RequestTable {
   output_chars: number
   lease_id: LeaseId | null
   connection_id: ConnectionId | null
-  /** The node that handed it out. */
+  /** The node its holder is, or was, connected to. */
   node_id: string | null
+  /** Which app holds it, however often that reconnects. */
+  app: string | null
+  /** Until when its holder, whose connection is gone, may come back; and how the attempt then ends. */
+  away_until: number | null
+  away_reason: LossReason | null
   instance: string | null
   created_at: number
   started_at: number | null

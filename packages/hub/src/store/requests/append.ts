@@ -1,4 +1,5 @@
-import { type ErrorCode, LIMITS, type RequestEvent } from '@websocket-spaces/protocol'
+import { type ErrorCode, isFinished, LIMITS, type RequestEvent } from '@websocket-spaces/protocol'
+import type { LeaseRef } from '../../requests/lifecycle.ts'
 import type { Append, Appended, Report } from '../../requests/ports.ts'
 import type { Database } from '../database.ts'
 import { locking, transact } from '../dialect.ts'
@@ -21,10 +22,10 @@ function byRequest(a: Append, b: Append): number {
   return a.requestId < b.requestId ? -1 : Number(a.requestId > b.requestId)
 }
 
-async function appendOne(db: Database, { requestId, leaseId, reports }: Append, at: number): Promise<Appended> {
-  const found = db.selectFrom('requests').select(['status', 'lease_id', 'last_seq', 'output_chars', 'progress']).where('id', '=', requestId)
+async function appendOne(db: Database, { requestId, by, reports }: Append, at: number): Promise<Appended> {
+  const found = db.selectFrom('requests').select(['status', 'lease_id', 'connection_id', 'last_seq', 'output_chars', 'progress']).where('id', '=', requestId)
   const row = await locking(db, 'requests', found).executeTakeFirst()
-  const refusal = refuse(row, leaseId, reports)
+  const refusal = refuse(row, by, reports)
   if (row === undefined || refusal !== null) return { ok: false, code: refusal ?? 'not_found' }
   const events = reports.map((report, index) => numbered(report, row.last_seq + 1 + index, at))
   const values = reports.map((report, index) => {
@@ -47,12 +48,12 @@ async function insertEvents(db: Database, rows: readonly RequestEventTable[]): P
   }
 }
 
-type HeadColumns = Pick<RequestTable, 'status' | 'lease_id' | 'last_seq' | 'output_chars' | 'progress'>
+type HeadColumns = Pick<RequestTable, 'status' | 'lease_id' | 'connection_id' | 'last_seq' | 'output_chars' | 'progress'>
 
-function refuse(row: HeadColumns | undefined, leaseId: string, reports: readonly Report[]): ErrorCode | null {
+function refuse(row: HeadColumns | undefined, by: LeaseRef, reports: readonly Report[]): ErrorCode | null {
   if (row === undefined) return 'not_found'
-  if (row.status !== 'queued' && row.status !== 'processing') return 'request_finished'
-  if (row.lease_id !== leaseId) return 'stale_lease'
+  if (isFinished(row.status)) return 'request_finished'
+  if (row.lease_id !== by.id || row.connection_id !== by.connectionId) return 'stale_lease'
   const tooLong = row.output_chars + outputChars(reports) > LIMITS.outputChars
   return tooLong || row.last_seq + reports.length > LIMITS.eventsPerRequest ? 'output_full' : null
 }

@@ -1,5 +1,5 @@
 import type { Outcome, RequestEvent, RequestId } from '@websocket-spaces/protocol'
-import { type Fact, next, type Step } from '../../requests/lifecycle.ts'
+import { type Fact, type Lease, next, type Step } from '../../requests/lifecycle.ts'
 import type { Applied, StoredRequest } from '../../requests/ports.ts'
 import type { Database } from '../database.ts'
 import { locking, transact } from '../dialect.ts'
@@ -8,10 +8,10 @@ import { statement } from '../statement.ts'
 import { addEvent, changeRequest, type RequestRow, selectRequests, toRequest } from './rows.ts'
 
 type Change = Partial<RequestTable>
-type MovingStep = Exclude<Step, { to: 'same' | 'refused' }>
+type MovingStep = Exclude<Step, { to: 'same' | 'refused' | 'leased' }>
 
 /** Applies one fact: reads the request, asks the lifecycle, writes the step and its event, in one transaction. */
-export async function applyFact(db: Database, id: RequestId, fact: Fact): Promise<Applied> {
+export async function applyFact(db: Database, node: string, id: RequestId, fact: Fact): Promise<Applied> {
   return transact(db, async (tx): Promise<Applied> => {
     const [row] = await lockRequest(tx, { id })
     if (row === undefined) return { ok: false, code: 'not_found', request: null }
@@ -19,6 +19,7 @@ export async function applyFact(db: Database, id: RequestId, fact: Fact): Promis
     const step = next(request.phase, request, fact)
     if (step.to === 'refused') return { ok: false, code: step.code, request }
     if (step.to === 'same') return { ok: true, changed: false, request, events: [] }
+    if (step.to === 'leased') return keepLease(tx, row, { ...leaseColumns(step.lease), node_id: node })
     const change: Change = { ...changeOf(step), last_seq: request.lastSeq + 1 }
     const event = eventOf(step, request, fact.at)
     await changeRequest(tx, id, change)
@@ -31,18 +32,30 @@ const lockRequest = statement<{ id: RequestId }, RequestRow>((db, slot) =>
   locking(db, 'requests', selectRequests(db).where('requests.id', '=', slot('id'))),
 )
 
+async function keepLease(tx: Database, row: RequestRow, change: Change): Promise<Applied> {
+  await changeRequest(tx, row.id, change)
+  return { ok: true, changed: true, request: toRequest({ ...row, ...change }), events: [] }
+}
+
+function leaseColumns({ connectionId, instance, app, away }: Lease) {
+  return { connection_id: connectionId, instance, app, away_until: away?.until ?? null, away_reason: away?.reason ?? null }
+}
+
+const NO_LEASE = { lease_id: null, connection_id: null, node_id: null, app: null, away_until: null, away_reason: null } as const
+
 /** Each attempt says everything anew. */
 const FRESH = { progress: null, output_chars: 0 } as const
 
 function changeOf(step: MovingStep): Change {
-  const noLease = { lease_id: null, connection_id: null, node_id: null }
   switch (step.to) {
     case 'running':
       return { status: 'processing', attempt: step.attempt, started_at: step.startedAt, deadline_at: step.deadlineAt, ...FRESH }
     case 'waiting':
-      return { status: 'queued', ...noLease, losses: step.losses, instance: null, started_at: null, deadline_at: null, ...FRESH }
+      return { status: 'queued', ...NO_LEASE, losses: step.losses, instance: null, started_at: null, deadline_at: null, ...FRESH }
+    case 'canceling':
+      return { status: 'canceling' }
     case 'finished':
-      return { status: step.outcome.status, ...noLease, deadline_at: null, finished_at: step.at, ...columnsOf(step.outcome) }
+      return { status: step.outcome.status, ...NO_LEASE, deadline_at: null, finished_at: step.at, ...columnsOf(step.outcome) }
   }
 }
 
@@ -66,6 +79,8 @@ function eventOf(step: MovingStep, request: StoredRequest, at: number): RequestE
     }
     case 'waiting':
       return { ...numbered, type: 'status', status: 'queued', attempt: step.attempt, reason: step.reason }
+    case 'canceling':
+      return { ...numbered, type: 'status', status: 'canceling', attempt: step.attempt }
     case 'finished':
       return { ...numbered, type: 'result', outcome: step.outcome }
   }

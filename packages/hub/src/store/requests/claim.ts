@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
-import { type RequestEvent, requestInput, type SpaceId } from '@websocket-spaces/protocol'
+import { type LeaseId, leaseId, type RequestEvent, requestInput, type SpaceId } from '@websocket-spaces/protocol'
 import type { Claim, ClaimedRequest } from '../../requests/ports.ts'
 import type { Database } from '../database.ts'
 import { claiming, transact } from '../dialect.ts'
@@ -19,9 +20,11 @@ export async function claimRequests(db: Database, node: string, claim: Claim): P
       const claimed: ClaimedRequest[] = []
       for (const [index, row] of rows.entries()) {
         const started = index < claim.start
-        const event = await handOver(tx, row, { ...claim, node }, started)
+        const lease = leaseId.parse(randomUUID())
+        const event = await handOver(tx, row, { ...claim, node, lease }, started)
         claimed.push({
           id: row.id,
+          leaseId: lease,
           userId: row.user_id,
           username: row.user_name,
           input: requestInput.parse(JSON.parse(row.input)),
@@ -57,10 +60,11 @@ const claimable = statement<{ spaceId: SpaceId; limit: number }, ClaimableRow>((
 async function handOver(
   db: Database,
   row: ClaimableRow,
-  claim: Claim & { readonly node: string },
+  claim: Claim & { readonly node: string; readonly lease: LeaseId },
   started: boolean,
 ): Promise<RequestEvent | null> {
-  const lease = { lease_id: claim.leaseId, connection_id: claim.connectionId, node_id: claim.node, instance: claim.instance }
+  const { lease: lease_id, connectionId: connection_id, node: node_id, instance, app } = claim
+  const lease = { lease_id, connection_id, node_id, instance, app }
   if (!started) {
     await changeRequest(db, row.id, lease)
     return null

@@ -14,7 +14,7 @@ export function createRequestStore(db: Database, node: string = uuid()): Request
     insert: (request, limits, key) => insertRequest(db, request, limits, key),
     findByKey: (where, key) => findByKey(db, where, key),
     claim: (claim) => claimRequests(db, node, claim),
-    apply: (id, fact) => applyFact(db, id, fact),
+    apply: (id, fact) => applyFact(db, node, id, fact),
     append: (batch, at) => appendReports(db, batch, at),
     find: (id) => lasting(db, read.findRequest(db, id)),
     page: (query) => lasting(db, read.pageOfRequests(db, query)),
@@ -26,6 +26,8 @@ export function createRequestStore(db: Database, node: string = uuid()): Request
     overdue: (at, limit) => read.overdueAt(db, at, limit),
     held: () => read.heldBy(db, node),
     orphans: (limit) => read.orphansBeside(db, node, limit),
+    away: (spaceId, app) => read.awayOf(db, spaceId, app),
+    expired: (at, limit) => read.expiredAt(db, at, limit),
     unfinished: (spaceId, limit) => read.unfinishedOf(db, spaceId, limit),
     spacesWithClaimable: () => read.spacesWithClaimable(db),
   }

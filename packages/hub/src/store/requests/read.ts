@@ -1,13 +1,12 @@
 import { sql } from 'kysely'
 import type { RequestEvent, RequestId, SpaceId } from '@websocket-spaces/protocol'
-import type { QueueCounts, RequestPageQuery, RequestStore, StoredRequest } from '../../requests/ports.ts'
+import type { Leased, QueueCounts, RequestPageQuery, RequestStore, StoredRequest } from '../../requests/ports.ts'
 import type { Database } from '../database.ts'
 import { isPostgres } from '../dialect.ts'
 import type { RequestTable } from '../schema.ts'
 import { statement } from '../statement.ts'
 import { outcomeOf, type RequestRow, selectRequests, toEvent, toRequest } from './rows.ts'
 
-type Leased = Awaited<ReturnType<RequestStore['held']>>
 type Overdue = Awaited<ReturnType<RequestStore['overdue']>>
 
 export async function findRequest(db: Database, id: RequestId): Promise<StoredRequest | null> {
@@ -62,7 +61,7 @@ export async function countsOf(db: Database, spaceId: SpaceId): Promise<QueueCou
   const processing = await db
     .selectFrom('requests')
     .where('space_id', '=', spaceId)
-    .where('status', '=', 'processing')
+    .where('deadline_at', 'is not', null)
     .select((e) => e.fn.countAll<number>().as('count'))
     .executeTakeFirst()
   return { queued: queued?.count ?? 0, processing: processing?.count ?? 0 }
@@ -71,7 +70,7 @@ export async function countsOf(db: Database, spaceId: SpaceId): Promise<QueueCou
 export async function totalsSince(db: Database, since: number): Promise<QueueCounts & { finished: number }> {
   const all = db.selectFrom('requests').select((e) => e.fn.countAll<number>().as('count'))
   const queued = await all.where('status', '=', sql.lit('queued')).executeTakeFirst()
-  const processing = await all.where('status', '=', sql.lit('processing')).executeTakeFirst()
+  const processing = await all.where('deadline_at', 'is not', null).executeTakeFirst()
   const finished = await all.where('finished_at', '>=', since).executeTakeFirst()
   return { queued: queued?.count ?? 0, processing: processing?.count ?? 0, finished: finished?.count ?? 0 }
 }
@@ -80,7 +79,6 @@ export async function overdueAt(db: Database, at: number, limit: number): Promis
   const rows = await db
     .selectFrom('requests')
     .select(['id', 'started_at', 'deadline_at'])
-    .where('status', '=', 'processing')
     .where('deadline_at', '<=', at)
     .orderBy('deadline_at')
     .limit(limit)
@@ -88,13 +86,14 @@ export async function overdueAt(db: Database, at: number, limit: number): Promis
   return rows.map(({ id, started_at, deadline_at }) => ({ id, seconds: Math.round(((deadline_at ?? 0) - (started_at ?? 0)) / 1000) }))
 }
 
-export async function heldBy(db: Database, node: string): Promise<Leased> {
-  return leases(await selectLeased(db).where('node_id', '=', node).execute())
+export async function heldBy(db: Database, node: string): ReturnType<RequestStore['held']> {
+  const rows = await selectHeld(db).select('status').where('node_id', '=', node).execute()
+  return rows.flatMap((row) => leased(row).map((one) => ({ ...one, isCanceling: row.status === 'canceling' })))
 }
 
 /** SQLite belongs to one process, so that every other node is a former one. */
-export async function orphansBeside(db: Database, node: string, limit: number): Promise<Leased> {
-  const orphans = selectLeased(db).where((e) =>
+export async function orphansBeside(db: Database, node: string, limit: number): Promise<Leased[]> {
+  const orphans = selectHeld(db).where((e) =>
     e.or([
       e('node_id', 'is', null),
       isPostgres(db)
@@ -102,15 +101,42 @@ export async function orphansBeside(db: Database, node: string, limit: number): 
         : e('node_id', '!=', node),
     ]),
   )
-  return leases(await orphans.limit(limit).execute())
+  return (await orphans.limit(limit).execute()).flatMap(leased)
 }
 
-function selectLeased(db: Database) {
-  return db.selectFrom('requests').select(['requests.id', 'lease_id']).where('lease_id', 'is not', null)
+/** What is held by a connection, as far as the store knows. */
+function selectHeld(db: Database) {
+  return db
+    .selectFrom('requests')
+    .select(['requests.id', 'lease_id', 'connection_id'])
+    .where('lease_id', 'is not', null)
+    .where('away_until', 'is', null)
 }
 
-function leases(rows: readonly Pick<RequestTable, 'id' | 'lease_id'>[]): Leased {
-  return rows.flatMap((row) => (row.lease_id === null ? [] : [{ id: row.id, leaseId: row.lease_id }]))
+export async function awayOf(db: Database, spaceId: SpaceId, app: string): ReturnType<RequestStore['away']> {
+  const rows = await db
+    .selectFrom('requests')
+    .select(['id', 'lease_id', 'connection_id', 'away_reason'])
+    .where('away_until', 'is not', null)
+    .where('space_id', '=', spaceId)
+    .where('app', '=', app)
+    .execute()
+  return rows.flatMap((row) => leased(row).map((one) => ({ ...one, reason: row.away_reason ?? 'app_lost' })))
+}
+
+export async function expiredAt(db: Database, at: number, limit: number): Promise<RequestId[]> {
+  const rows = await db
+    .selectFrom('requests')
+    .select('id')
+    .where('away_until', '<=', at)
+    .orderBy('away_until')
+    .limit(limit)
+    .execute()
+  return rows.map((row) => row.id)
+}
+
+function leased({ id, lease_id, connection_id }: Pick<RequestTable, 'id' | 'lease_id' | 'connection_id'>): Leased[] {
+  return lease_id === null || connection_id === null ? [] : [{ id, by: { id: lease_id, connectionId: connection_id } }]
 }
 
 export async function unfinishedOf(db: Database, spaceId: SpaceId, limit: number): Promise<RequestId[]> {
@@ -118,7 +144,7 @@ export async function unfinishedOf(db: Database, spaceId: SpaceId, limit: number
     .selectFrom('requests')
     .select('id')
     .where('space_id', '=', spaceId)
-    .where('status', 'in', ['queued', 'processing'])
+    .where('finished_at', 'is', null)
     .orderBy('id')
     .limit(limit)
     .execute()

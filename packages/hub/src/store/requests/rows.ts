@@ -8,6 +8,7 @@ import {
   requestEvent,
   requestInput,
   requestResult,
+  isFinished as isOver,
 } from '@websocket-spaces/protocol'
 import type { Lease, Phase } from '../../requests/lifecycle.ts'
 import type { StoredRequest } from '../../requests/ports.ts'
@@ -18,6 +19,7 @@ import { statement } from '../statement.ts'
 export type RequestRow = RequestTable & {
   space_name: string
   space_owner_id: StoredRequest['spaceOwnerId']
+  max_attempts: number
   owner_name: string
   user_name: string
 }
@@ -33,6 +35,7 @@ export function selectRequests(db: Database) {
     .select((e) => [
       'spaces.name as space_name',
       'spaces.owner_id as space_owner_id',
+      'spaces.max_attempts as max_attempts',
       e.fn.coalesce('owner.displayUsername', 'owner.username', e.val('')).as('owner_name'),
       e.fn.coalesce('submitter.displayUsername', 'submitter.username', e.val('')).as('user_name'),
     ])
@@ -85,7 +88,9 @@ export function toRequest(row: RequestRow, input = requestInput.parse(JSON.parse
     progress: row.progress,
     attempt: row.attempt,
     losses: row.losses,
+    maxAttempts: row.max_attempts,
     lastSeq: row.last_seq,
+    outputChars: row.output_chars,
     instance: row.instance,
     createdAt: row.created_at,
     startedAt: row.started_at,
@@ -94,17 +99,22 @@ export function toRequest(row: RequestRow, input = requestInput.parse(JSON.parse
   }
 }
 
-type PhaseColumns = Pick<RequestTable, 'status' | 'lease_id' | 'connection_id' | 'instance' | 'started_at' | 'deadline_at'>
+type PhaseColumns = Pick<RequestTable, 'status' | 'started_at' | 'deadline_at' | LeaseColumn>
+type LeaseColumn = 'lease_id' | 'connection_id' | 'instance' | 'app' | 'away_until' | 'away_reason'
 
 export function phaseOf(row: PhaseColumns): Phase {
-  if (row.status !== 'queued' && row.status !== 'processing') return { at: 'finished', status: row.status }
-  const lease: Lease | null =
-    row.lease_id === null || row.connection_id === null
-      ? null
-      : { id: row.lease_id, connectionId: row.connection_id, instance: row.instance }
+  if (isOver(row.status)) return { at: 'finished', status: row.status }
+  const lease = leaseOf(row)
   if (lease === null) return { at: 'waiting' }
   if (row.status === 'queued') return { at: 'handed', lease }
-  return { at: 'running', lease, startedAt: row.started_at ?? 0, deadlineAt: row.deadline_at ?? 0 }
+  const at = row.status === 'canceling' ? 'canceling' : 'running'
+  return { at, lease, startedAt: row.started_at ?? 0, deadlineAt: row.deadline_at ?? 0 }
+}
+
+function leaseOf({ lease_id: id, connection_id: connectionId, instance, app, away_until: until, away_reason: reason }: PhaseColumns) {
+  if (id === null || connectionId === null) return null
+  const away = until === null || reason === null ? null : { until, reason }
+  return { id, connectionId, instance, app: app ?? '', away } satisfies Lease
 }
 
 const eventData = z.record(z.string(), z.json())
@@ -117,7 +127,7 @@ export function toEvent(row: RequestEventTable, ending: Outcome | null): Request
 }
 
 export function outcomeOf(row: Pick<RequestTable, 'status' | 'result' | 'error'>): Outcome | null {
-  if (row.status === 'queued' || row.status === 'processing') return null
+  if (!isOver(row.status)) return null
   return outcome.parse({
     status: row.status,
     result: parseOr(row.result, null),

@@ -1,0 +1,120 @@
+import { type InferenceCancel, type RequestId, type SpaceId } from '@websocket-spaces/protocol'
+import type { Connection, Connections, Held } from '../spaces/connections.ts'
+import { announceChange } from './announce.ts'
+import { freeSlots } from './capacity.ts'
+import type { LeaseRef } from './lifecycle.ts'
+import type { Bus, RequestStore } from './ports.ts'
+
+export interface LeaseDeps {
+  readonly store: RequestStore
+  readonly bus: Bus
+  readonly connections: Connections
+  /** A connection of this space has room again. */
+  readonly onFreed: (spaceId: SpaceId) => void
+  readonly onQueueChanged: (spaceId: SpaceId) => void
+  readonly now: () => number
+  readonly onError: (message: string, error: unknown) => void
+}
+
+/** How the store knows what a connection holds. */
+export function refOf(connection: Connection, held: Held): LeaseRef {
+  return { id: held.leaseId, connectionId: connection.id }
+}
+
+export interface Holding {
+  readonly connection: Connection
+  readonly held: Held
+}
+
+/** What the apps connected here hold. The store is the truth; this is what is to be done about it. */
+export class Leases {
+  readonly #deps: LeaseDeps
+  readonly #holders = new Map<RequestId, Connection>()
+
+  constructor(deps: LeaseDeps) {
+    this.#deps = deps
+  }
+
+  find(id: RequestId): Holding | undefined {
+    const connection = this.#holders.get(id)
+    const held = connection?.held.get(id)
+    return connection === undefined || held === undefined ? undefined : { connection, held }
+  }
+
+  all(): readonly Holding[] {
+    return [...this.#holders.keys()].flatMap((id) => this.find(id) ?? [])
+  }
+
+  /** From now on this connection holds it, and whoever did here does no more. */
+  give(connection: Connection, held: Held): void {
+    const before = this.#holders.get(held.requestId)
+    if (before !== undefined) this.forget(before, held.requestId)
+    connection.held.set(held.requestId, held)
+    this.#holders.set(held.requestId, connection)
+  }
+
+  forget(connection: Connection, id: RequestId): void {
+    connection.held.delete(id)
+    // It may have gone back to the queue and be another connection's by now.
+    if (this.#holders.get(id) === connection) this.#holders.delete(id)
+  }
+
+  /** The app works on it, whether or not we thought it was its turn. Resolves when that is stored. */
+  async begin(connection: Connection, held: Held): Promise<void> {
+    if (held.started) return
+    held.started = true
+    try {
+      await this.#begin(connection, held)
+    } catch (error) {
+      // Not stored, so without a deadline: the next report tries again.
+      held.started = false
+      throw error
+    }
+  }
+
+  /** Begins what should run but could not be stored as begun. Part of every sweep. */
+  beginOverlooked(): void {
+    for (const connection of this.#deps.connections.all()) this.#beginNext(connection)
+  }
+
+  /** A held request is finished, by whomever: its place goes to the next one. */
+  settle(id: RequestId): void {
+    const connection = this.#holders.get(id)
+    if (connection === undefined) return
+    this.forget(connection, id)
+    this.#deps.onQueueChanged(connection.spaceId)
+    this.#beginNext(connection)
+    this.#deps.onFreed(connection.spaceId)
+  }
+
+  /** It is no longer this app's: if one here holds it, that is told, and its place is free. */
+  letGo(id: RequestId, reason: InferenceCancel['reason']): void {
+    this.#holders.get(id)?.link.cancel(id, reason)
+    this.settle(id)
+  }
+
+  /** Somebody canceled it: the app is to stop, and keeps it until it says that it has. */
+  askToStop(id: RequestId): void {
+    this.#holders.get(id)?.link.cancel(id, 'canceled')
+  }
+
+  async #begin(connection: Connection, held: Held): Promise<void> {
+    const { store, bus, now, onQueueChanged } = this.#deps
+    const at = now()
+    const deadlineAt = at + held.deadlineSeconds * 1000
+    const applied = await store.apply(held.requestId, { type: 'started', by: refOf(connection, held), at, deadlineAt })
+    // Ended by somebody else meanwhile: its place goes to the next one.
+    if (!applied.ok) return this.settle(held.requestId)
+    if (applied.changed) announceChange(bus, applied.request, applied.events)
+    onQueueChanged(connection.spaceId)
+  }
+
+  #beginNext(connection: Connection): void {
+    const next = connection.held.values().find((held) => !held.started)
+    if (next === undefined || freeSlots(connection) === 0) return
+    this.begin(connection, next).catch((error: unknown) => {
+      // Its result is taken all the same; only "processing" is not shown.
+      this.#deps.onError('could not mark a request as started', error)
+    })
+  }
+}

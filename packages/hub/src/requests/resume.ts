@@ -1,0 +1,98 @@
+import { type LeasedRequest, type RequestId, type ResumedRequest, TIMING } from '@websocket-spaces/protocol'
+import type { Connection, Held } from '../spaces/connections.ts'
+import { announceChange } from './announce.ts'
+import type { AppendBuffer } from './append-buffer.ts'
+import type { Leases } from './leases.ts'
+import type { Phase } from './lifecycle.ts'
+import type { Applied, Bus, RequestStore, StoredRequest } from './ports.ts'
+
+export interface ResumeDeps {
+  readonly store: RequestStore
+  readonly bus: Bus
+  readonly buffer: AppendBuffer
+  readonly leases: Leases
+  readonly now: () => number
+}
+
+/** An app is back: it goes on with what it still holds, and what it forgot waits again. */
+export class Resume {
+  readonly #deps: ResumeDeps
+
+  constructor(deps: ResumeDeps) {
+    this.#deps = deps
+  }
+
+  /** To be called before the connection is one: what it is given must be its own when its first report arrives. */
+  async join(connection: Connection, named: readonly LeasedRequest[], deadlineSeconds: number): Promise<ResumedRequest[]> {
+    // What arrived over the old connection comes before what is said over the new one.
+    await this.#deps.buffer.flush()
+    const resumed: ResumedRequest[] = []
+    for (const one of named) {
+      const request = await this.#resume(connection, one, deadlineSeconds)
+      if (request !== null) resumed.push({ request_id: request.id, output_chars: request.outputChars })
+    }
+    await this.#takeBackForgotten(connection)
+    return resumed
+  }
+
+  /** After the app has heard what it may go on with: what of it somebody canceled meanwhile. */
+  async tellCanceled(resumed: readonly ResumedRequest[]): Promise<void> {
+    for (const { request_id: id } of resumed) {
+      const request = await this.#deps.store.find(id)
+      if (request?.phase.at === 'canceling') this.#deps.leases.askToStop(id)
+    }
+  }
+
+  /** The app still works on these; returns those that are not its own. */
+  renew(connection: Connection, named: readonly LeasedRequest[]): RequestId[] {
+    const now = performance.now()
+    return named.flatMap(({ request_id: id, lease_id: lease }) => {
+      const held = connection.held.get(id)
+      if (held?.leaseId !== lease) return [id]
+      held.renewedAt = now
+      return []
+    })
+  }
+
+  async #resume(connection: Connection, { request_id: id, lease_id: leaseId }: LeasedRequest, seconds: number): Promise<StoredRequest | null> {
+    const { store, leases, now } = this.#deps
+    const { id: connectionId, instance, app, spaceId } = connection
+    const known = await store.find(id)
+    if (known === null || known.spaceId !== spaceId) return null
+    const applied = await store.apply(id, { type: 'resumed', leaseId, at: now(), to: { connectionId, instance, app } })
+    if (!applied.ok) return null
+    leases.give(connection, heldAgain(applied.request, leaseId, seconds))
+    return applied.request
+  }
+
+  /** Of what this app was running when it vanished, the rest. An app of several processes may be about to name it. */
+  async #takeBackForgotten({ spaceId, app, renews }: Connection): Promise<void> {
+    const { store, now } = this.#deps
+    for (const { id, by, reason } of await store.away(spaceId, app)) {
+      const at = now()
+      if (renews) await store.apply(id, { type: 'left', by, at, until: at + TIMING.resumeWithin, reason })
+      else this.#tell(await store.apply(id, { type: 'lost', by, at, reason }))
+    }
+  }
+
+  #tell(applied: Applied): void {
+    if (!applied.ok || !applied.changed) return
+    announceChange(this.#deps.bus, applied.request, applied.events)
+    this.#deps.bus.publish({ topic: 'waiting', spaceId: applied.request.spaceId })
+  }
+}
+
+function heldAgain({ id, phase }: StoredRequest, leaseId: Held['leaseId'], seconds: number): Held {
+  return {
+    requestId: id,
+    leaseId,
+    started: isBegun(phase),
+    renewedAt: performance.now(),
+    arrivals: Promise.resolve(),
+    deadlineSeconds: seconds,
+  }
+}
+
+function isBegun(phase: Phase): boolean {
+  return phase.at === 'running' || phase.at === 'canceling'
+}
