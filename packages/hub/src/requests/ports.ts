@@ -143,6 +143,8 @@ export interface RequestStore {
   page(query: RequestPageQuery): Promise<StoredRequest[]>
   /** In order of their numbers, those after `after`. */
   events(id: RequestId, after: number, limit: number): Promise<RequestEvent[]>
+  /** As `events`, but only those of type `status` and `result`: how the request fared. */
+  milestones(id: RequestId): Promise<RequestEvent[]>
   /** What waits in a space, next first. */
   waiting(spaceId: SpaceId, limit: number): Promise<RequestId[]>
   /** How many of a space wait before this request. */

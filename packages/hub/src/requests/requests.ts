@@ -13,6 +13,7 @@ import type { z } from 'zod'
 import type { Identity } from '../accounts/identity.ts'
 import { canEdit } from '../spaces/access.ts'
 import type { StoredSpace } from '../spaces/ports.ts'
+import { attemptsOf } from './attempts.ts'
 import { cancel, end } from './cancel.ts'
 import { follow } from './follow.ts'
 import { statusOf } from './lifecycle.ts'
@@ -50,7 +51,9 @@ export class Requests {
     const id = await submit(this.#deps, space, identity, submission, fresh)
     onAccepted(id)
     const finished = id === fresh ? await ending.reached : null
-    return finished === null ? await this.wait(id, identity, signal) : viewRequest(finished, null)
+    return finished === null
+      ? await this.wait(id, identity, signal)
+      : viewRequest(finished, null, await attemptsOf(this.#deps.store, finished))
   }
 
   /** The request, if it is this user's, or of a space of theirs. Throws `not_found`, also where existence is private. */
@@ -61,14 +64,15 @@ export class Requests {
   }
 
   async view(id: RequestId, identity: Identity): Promise<RequestView> {
-    return this.#toView(await this.find(id, identity))
+    const request = await this.find(id, identity)
+    return viewRequest(request, await this.#positionOf(request), await attemptsOf(this.#deps.store, request))
   }
 
   async list(where: { spaceId?: SpaceId; userId?: Identity['userId'] }, { cursor, limit }: PageQuery): Promise<RequestPage> {
     const before = cursor === undefined ? {} : { before: requestId.parse(cursor) }
     const stored = await this.#deps.store.page({ ...where, ...before, limit: limit + 1 })
     const shown = stored.slice(0, limit)
-    const requests = await Promise.all(shown.map(async (request) => listed(await this.#toView(request))))
+    const requests = await Promise.all(shown.map(async (request) => listed(viewRequest(request, await this.#positionOf(request), []))))
     return { requests, next: stored.length > limit ? (shown.at(-1)?.id ?? null) : null }
   }
 
@@ -108,10 +112,9 @@ export class Requests {
     return this.#deps.store.totals(since)
   }
 
-  async #toView(request: StoredRequest): Promise<RequestView> {
+  async #positionOf(request: StoredRequest): Promise<number | null> {
     const waits = statusOf(request.phase) === 'queued'
-    const position = waits ? (await this.#deps.store.waitingBefore(request.spaceId, request.id)) + 1 : null
-    return viewRequest(request, position)
+    return waits ? (await this.#deps.store.waitingBefore(request.spaceId, request.id)) + 1 : null
   }
 }
 

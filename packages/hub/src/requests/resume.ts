@@ -54,7 +54,11 @@ export class Resume {
     })
   }
 
-  async #resume(connection: Connection, { request_id: id, lease_id: leaseId }: LeasedRequest, seconds: number): Promise<StoredRequest | null> {
+  async #resume(
+    connection: Connection,
+    { request_id: id, lease_id: leaseId }: LeasedRequest,
+    seconds: number,
+  ): Promise<StoredRequest | null> {
     const { store, leases, now } = this.#deps
     const { id: connectionId, instance, app, spaceId } = connection
     const known = await store.find(id)

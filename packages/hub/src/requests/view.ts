@@ -1,9 +1,9 @@
-import type { RequestView } from '@websocket-spaces/protocol'
+import type { AttemptView, RequestView } from '@websocket-spaces/protocol'
 import { statusOf } from './lifecycle.ts'
 import type { StoredRequest } from './ports.ts'
 
 /** A request as the API shows it. `position` counts from 1 = next. */
-export function viewRequest(request: StoredRequest, position: number | null): RequestView {
+export function viewRequest(request: StoredRequest, position: number | null, attempts: AttemptView[]): RequestView {
   const self = `/api/v1/requests/${request.id}`
   return {
     id: request.id,
@@ -17,6 +17,7 @@ export function viewRequest(request: StoredRequest, position: number | null): Re
     progress: request.progress,
     position,
     attempts: request.attempt,
+    attempt_history: attempts,
     instance: request.instance,
     created_at: iso(request.createdAt),
     started_at: isoOrNull(request.startedAt),

@@ -1,4 +1,12 @@
-import { DEFAULTS, inputProblem, type LeasedRequest, registerMessage, type SpaceReference, spaceReference, SpacesError } from '@websocket-spaces/protocol'
+import {
+  DEFAULTS,
+  inputProblem,
+  type LeasedRequest,
+  registerMessage,
+  type SpaceReference,
+  spaceReference,
+  SpacesError,
+} from '@websocket-spaces/protocol'
 import type { z } from 'zod'
 import type { Accounts } from '../accounts/accounts.ts'
 import type { ConnectToken } from '../accounts/connect-tokens.ts'

@@ -2,6 +2,7 @@
 import type {
   Category,
   ConnectionId,
+  ConnectionView,
   LeaseId,
   RequestId,
   RequestStatus,
@@ -160,7 +161,7 @@ export interface ConnectionTable {
   sdk: string | null
   address: string
   transport: string
-  state: 'connected' | 'silent'
+  state: ConnectionView['state']
   concurrency: number
   prefetch: number
   connected_at: number

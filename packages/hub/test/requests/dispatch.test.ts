@@ -3,7 +3,7 @@ import { recover } from '../../src/requests/recover.ts'
 import { createRequestStore } from '../../src/store/requests/index.ts'
 import { newRequestId } from '../support/material.ts'
 import { eventually } from '../support/eventually.ts'
-import { setStage, type TestApp } from '../support/flow-stage.ts'
+import { GRACE, setStage, type TestApp } from '../support/flow-stage.ts'
 
 async function sentTo(app: TestApp, count: number): Promise<TestApp['sent']> {
   return eventually(
@@ -179,10 +179,10 @@ test('leases are left as they are by a stop, and taken back by the next start wi
   await stage.flow.stop()
   app.leave()
   expect((await stage.store.find(running))?.phase.at).toBe('running')
-  expect(await recover(stage.store, Date.now)).toBe(0)
+  expect(await recover({ store: stage.store, graceFor: 0, now: Date.now })).toBe(0)
   const next = createRequestStore(stage.under.db)
-  expect(await recover(next, Date.now)).toBe(2)
-  expect(await recover(next, Date.now)).toBe(0)
+  expect(await recover({ store: next, graceFor: GRACE, now: Date.now })).toBe(2)
+  expect(await recover({ store: next, graceFor: GRACE, now: Date.now })).toBe(0)
   expect(await stage.store.waiting(stage.space.id, 10)).toEqual([running, held])
   expect(await stage.store.events(running, 2, 10)).toMatchObject([{ status: 'queued', reason: 'hub_restarted' }])
 })

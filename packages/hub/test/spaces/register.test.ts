@@ -13,7 +13,7 @@ test('an app that was let in is shown out when its token or its space went meanw
   expect(await store.insert(space, 10)).toBe(true)
   const { connectTokens } = hub.accounts
   const { id, token } = await connectTokens.create({ ownerId, space: null }, 'of the owner')
-  const { checkAgain } = await register({ store, accounts: hub.accounts }, { space_name: 'Echo' }, token)
+  const { checkAgain } = await register({ store, accounts: hub.accounts }, { space_name: 'Echo' }, { token, address: '127.0.0.1' })
   await checkAgain()
   await connectTokens.revoke({ id, ownerId })
   expect(await refusal(checkAgain())).toBe('token_revoked')
@@ -29,7 +29,11 @@ test('one without a token, when registration is no longer open', async () => {
   const space = { id: spaceId.parse(uuid()), ownerId, settings, at: Date.now() }
   expect(await store.insert(space, 10)).toBe(true)
   expect(await store.update(space.id, { open_registration: true }, Date.now())).toBe(true)
-  const { checkAgain } = await register({ store, accounts: hub.accounts }, { space_name: 'Echo' }, undefined)
+  const { checkAgain } = await register(
+    { store, accounts: hub.accounts },
+    { space_name: 'Echo' },
+    { token: undefined, address: '127.0.0.1' },
+  )
   await checkAgain()
   expect(await store.update(space.id, { open_registration: false }, Date.now())).toBe(true)
   expect(await refusal(checkAgain())).toBe('token_required')

@@ -9,7 +9,7 @@ import { PostgresServer } from '../../src/store/postgres.ts'
 import { createUserDirectory } from '../../src/store/users.ts'
 import { eventually } from '../support/eventually.ts'
 import { startHub } from '../support/hub.ts'
-import { addRequests, addSpace, codeOf, DONE, newClaim, newRequestId, NO_LIMITS, NOON } from '../support/material.ts'
+import { addRequests, addSpace, byOf, codeOf, DONE, newClaim, newRequestId, NO_LIMITS, NOON } from '../support/material.ts'
 import { freePort } from '../support/server-process.ts'
 import { startPostgres } from '../support/postgres-server.ts'
 import { openPostgresStore } from '../support/postgres-store.ts'
@@ -80,17 +80,22 @@ describe('hubs on one database', () => {
     const ids = await addRequests(here, { space, user }, 40)
     const claim = newClaim(space)
     const claims = Array.from({ length: 40 }, (_, index) => (index % 2 === 0 ? here : there).requests.claim({ ...claim, start: 1 }))
-    const claimed = (await Promise.all(claims)).flat().map(({ id }) => id)
-    expect(claimed.toSorted()).toEqual(ids)
+    const claimed = (await Promise.all(claims)).flat()
+    expect(claimed.map(({ id }) => id).toSorted()).toEqual(ids)
 
     const [one = newRequestId(), two = newRequestId()] = ids
     const reports = [{ type: 'log', level: 'info', line: 'l' }] as const
-    const batch = [one, two].map((requestId) => ({ requestId, leaseId: claim.leaseId, reports }))
+    const holderOf = (id: string) =>
+      byOf(
+        claim,
+        claimed.filter((request) => request.id === id),
+      )
+    const batch = [one, two].map((requestId) => ({ requestId, by: holderOf(requestId), reports }))
     const appends = Array.from({ length: 30 }, (_, index) =>
       index % 2 === 0 ? here.requests.append(batch, NOON) : there.requests.append(batch.toReversed(), NOON),
     )
     const results = [here, there].map(({ requests }) =>
-      requests.apply(one, { type: 'reported', leaseId: claim.leaseId, at: NOON, outcome: DONE }),
+      requests.apply(one, { type: 'reported', by: holderOf(one), at: NOON, outcome: DONE }),
     )
     await Promise.all(appends)
     expect((await Promise.all(results)).filter(({ ok }) => ok)).toHaveLength(1)

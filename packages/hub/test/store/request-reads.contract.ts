@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { RequestId, UserId } from '@websocket-spaces/protocol'
 import type { RequestStore } from '../../src/requests/ports.ts'
-import { addRequests, addSpace, DONE, newClaim, newRequestId, NOON } from '../support/material.ts'
+import { addRequests, addSpace, byOf, DONE, newClaim, newRequestId, NOON } from '../support/material.ts'
 import type { StoreUnderTest } from '../support/sqlite-store.ts'
 
 /** What every request store answers when it is asked. */
@@ -44,10 +44,10 @@ export function requestReadsContract(name: string, open: () => Promise<StoreUnde
       const space = await addSpace(under, alice)
       const [id = newRequestId()] = await addRequests(under, { space, user: bob }, 1)
       const claim = newClaim(space)
-      await store.claim(claim)
+      const by = byOf(claim, await store.claim(claim))
       const reports = Array.from({ length: 5 }, (_, index) => ({ type: 'output', text: `${index}` }) as const)
-      await store.append([{ requestId: id, leaseId: claim.leaseId, reports }], NOON)
-      await store.apply(id, { type: 'reported', leaseId: claim.leaseId, at: NOON, outcome: DONE })
+      await store.append([{ requestId: id, by, reports }], NOON)
+      await store.apply(id, { type: 'reported', by, at: NOON, outcome: DONE })
       const seqs = async (after: number, limit: number): Promise<number[]> => (await store.events(id, after, limit)).map(({ seq }) => seq)
       expect(await seqs(0, 100)).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
       expect(await seqs(2, 3)).toEqual([3, 4, 5])
@@ -67,12 +67,12 @@ export function requestReadsContract(name: string, open: () => Promise<StoreUnde
       const space = await addSpace(under, alice, { deadline_seconds: 60 })
       const [id = newRequestId()] = await addRequests(under, { space, user: bob }, 2)
       const claim = newClaim(space, { start: 1, hold: 1 })
-      await store.claim(claim)
+      const by = byOf(claim, await store.claim(claim))
       await under.spaces.update(space.id, { deadline_seconds: 7 }, NOON)
       const ours = async (at: number) => (await store.overdue(at, 1_000)).filter((overdue) => overdue.id === id)
       expect(await ours(claim.deadlineAt - 1)).toEqual([])
       expect(await ours(claim.deadlineAt)).toEqual([{ id, seconds: 60 }])
-      await store.apply(id, { type: 'lost', leaseId: claim.leaseId, at: NOON, reason: 'app_lost', maxAttempts: 3 })
+      await store.apply(id, { type: 'lost', by, at: NOON, reason: 'app_lost' })
       expect(await ours(claim.deadlineAt)).toEqual([])
     })
 
@@ -80,10 +80,12 @@ export function requestReadsContract(name: string, open: () => Promise<StoreUnde
       const space = await addSpace(under, alice)
       const ids = await addRequests(under, { space, user: bob }, 4)
       const claim = newClaim(space, { start: 1, hold: 1 })
-      await store.claim(claim)
+      const claimed = await store.claim(claim)
       await store.apply(ids[3] ?? newRequestId(), { type: 'canceled', at: NOON })
       const leased = (await store.held()).filter(({ id }) => ids.includes(id))
-      expect(leased.toSorted((a, b) => a.id.localeCompare(b.id))).toEqual(ids.slice(0, 2).map((id) => ({ id, leaseId: claim.leaseId })))
+      expect(leased.toSorted((a, b) => a.id.localeCompare(b.id))).toEqual(
+        claimed.map((one) => ({ id: one.id, by: byOf(claim, [one]), isCanceling: false })),
+      )
       expect(await store.unfinished(space.id, 10)).toEqual(ids.slice(0, 3))
       expect(await store.unfinished(space.id, 2)).toEqual(ids.slice(0, 2))
       expect(await store.spacesWithClaimable()).toContain(space.id)

@@ -4,9 +4,11 @@ import type { Report, RequestStore } from '../../src/requests/ports.ts'
 import {
   addRequests,
   addSpace,
+  byOf,
   codeOf,
   DONE,
   newClaim,
+  newConnectionId,
   newLeaseId,
   newRequestId,
   newSpaceId,
@@ -153,13 +155,12 @@ export function requestStoreContract(name: string, open: () => Promise<StoreUnde
       const { space, ids } = await waiting(1)
       const [id = newRequestId()] = ids
       const claim = newClaim(space)
-      await store.claim(claim)
-      const { leaseId } = claim
+      const by = byOf(claim, await store.claim(claim))
       const applied = await Promise.all([
-        store.apply(id, { type: 'reported', leaseId, at: NOON + 2_000, outcome: DONE }),
+        store.apply(id, { type: 'reported', by, at: NOON + 2_000, outcome: DONE }),
         store.apply(id, { type: 'canceled', at: NOON + 2_000 }),
         store.apply(id, { type: 'timed_out', at: claim.deadlineAt, seconds: 60 }),
-        store.apply(id, { type: 'reported', leaseId, at: NOON + 2_000, outcome: DONE }),
+        store.apply(id, { type: 'reported', by, at: NOON + 2_000, outcome: DONE }),
       ])
       expect(applied.filter(({ ok }) => ok)).toHaveLength(1)
       expect(applied.filter((answer) => !answer.ok).map(({ code }) => code)).toEqual(Array(3).fill('request_finished'))
@@ -170,9 +171,9 @@ export function requestStoreContract(name: string, open: () => Promise<StoreUnde
       const { space, ids } = await waiting(1)
       const [id = newRequestId()] = ids
       const claim = newClaim(space)
-      await store.claim(claim)
+      const by = byOf(claim, await store.claim(claim))
       const outcome: Outcome = { status: 'failed', error: { code: 'app_failed', message: '坏了' }, result: { partial: [1, { two: null }] } }
-      const applied = await store.apply(id, { type: 'reported', leaseId: claim.leaseId, at: NOON + 5_000, outcome })
+      const applied = await store.apply(id, { type: 'reported', by, at: NOON + 5_000, outcome })
       expect(applied).toMatchObject({
         ok: true,
         changed: true,
@@ -190,8 +191,8 @@ export function requestStoreContract(name: string, open: () => Promise<StoreUnde
       const { space, ids } = await waiting(2)
       const [id = newRequestId()] = ids
       const claim = newClaim(space)
-      await store.claim(claim)
-      await store.apply(id, { type: 'lost', leaseId: claim.leaseId, at: NOON + 2_000, reason: 'app_lost', maxAttempts: 3 })
+      const by = byOf(claim, await store.claim(claim))
+      await store.apply(id, { type: 'lost', by, at: NOON + 2_000, reason: 'app_lost' })
       expect(await store.find(id)).toMatchObject({
         phase: { at: 'waiting' },
         attempt: 1,
@@ -208,8 +209,8 @@ export function requestStoreContract(name: string, open: () => Promise<StoreUnde
       const { space, ids } = await waiting(2)
       const [first = newRequestId(), second = newRequestId()] = ids
       const claim = newClaim(space, { start: 2 })
-      await store.claim(claim)
-      const { leaseId } = claim
+      const claimed = await store.claim(claim)
+      const [by, bySecond] = [byOf(claim, claimed), byOf(claim, claimed.slice(1))]
       const reports: Report[] = [
         { type: 'progress', progress: 0.25, message: '25%' },
         { type: 'output', text: 'Hello' },
@@ -217,10 +218,11 @@ export function requestStoreContract(name: string, open: () => Promise<StoreUnde
       ]
       const answers = await store.append(
         [
-          { requestId: first, leaseId, reports },
-          { requestId: newRequestId(), leaseId, reports },
-          { requestId: second, leaseId: newLeaseId(), reports },
-          { requestId: second, leaseId, reports: reports.slice(0, 1) },
+          { requestId: first, by, reports },
+          { requestId: newRequestId(), by, reports },
+          { requestId: second, by: { ...by, id: newLeaseId() }, reports },
+          { requestId: second, by: { ...by, connectionId: newConnectionId() }, reports },
+          { requestId: second, by: bySecond, reports: reports.slice(0, 1) },
         ],
         NOON + 3_000,
       )
@@ -230,22 +232,22 @@ export function requestStoreContract(name: string, open: () => Promise<StoreUnde
         { ok: true, events },
         { ok: false, code: 'not_found' },
         { ok: false, code: 'stale_lease' },
+        { ok: false, code: 'stale_lease' },
         { ok: true, events: [{ seq: 3, at, ...reports[0] }] },
       ])
       expect(await store.events(first, 2, 10)).toEqual(events)
       expect(await store.find(first)).toMatchObject({ progress: 0.25, lastSeq: 5 })
-      await store.apply(first, { type: 'reported', leaseId, at: NOON + 4_000, outcome: DONE })
-      expect(await store.append([{ requestId: first, leaseId, reports }], NOON)).toEqual([{ ok: false, code: 'request_finished' }])
+      await store.apply(first, { type: 'reported', by, at: NOON + 4_000, outcome: DONE })
+      expect(await store.append([{ requestId: first, by, reports }], NOON)).toEqual([{ ok: false, code: 'request_finished' }])
     })
 
     test('R11 output and events are kept up to their limits; a result fits always', async () => {
       const { space, ids } = await waiting(1)
       const [requestId = newRequestId()] = ids
       const claim = newClaim(space)
-      await store.claim(claim)
-      const { leaseId } = claim
+      const by = byOf(claim, await store.claim(claim))
       const codes = async (reports: Report[]): Promise<string[]> =>
-        (await store.append([{ requestId, leaseId, reports }], NOON)).map((answer) => (answer.ok ? 'stored' : answer.code))
+        (await store.append([{ requestId, by, reports }], NOON)).map((answer) => (answer.ok ? 'stored' : answer.code))
       const text = 'x'.repeat(LIMITS.outputChars - 1)
       expect(await codes([{ type: 'output', text }])).toEqual(['stored'])
       expect(await codes([{ type: 'output', text: 'xy' }])).toEqual(['output_full'])
@@ -253,7 +255,7 @@ export function requestStoreContract(name: string, open: () => Promise<StoreUnde
       const lines = Array.from({ length: LIMITS.eventsPerRequest - 4 }, (): Report => ({ type: 'log', level: 'info', line: 'l' }))
       expect(await codes(lines)).toEqual(['stored'])
       expect(await codes(lines.slice(0, 1))).toEqual(['output_full'])
-      expect(await store.apply(requestId, { type: 'reported', leaseId, at: NOON, outcome: DONE })).toMatchObject({ ok: true })
+      expect(await store.apply(requestId, { type: 'reported', by, at: NOON, outcome: DONE })).toMatchObject({ ok: true })
       expect(await store.events(requestId, LIMITS.eventsPerRequest, 10)).toMatchObject([
         { seq: LIMITS.eventsPerRequest + 1, type: 'result' },
       ])

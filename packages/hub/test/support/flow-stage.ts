@@ -4,12 +4,15 @@ import type { Identity } from '../../src/accounts/identity.ts'
 import { MemoryBus } from '../../src/bus/memory-bus.ts'
 import { Flow } from '../../src/requests/flow.ts'
 import type { RequestStore, StoredRequest } from '../../src/requests/ports.ts'
-import { type Connection, Connections } from '../../src/spaces/connections.ts'
+import { type Connection, Connections, type Departure } from '../../src/spaces/connections.ts'
 import { LocalPresence } from '../../src/spaces/local-presence.ts'
 import type { StoredSpace } from '../../src/spaces/ports.ts'
 import { eventually } from './eventually.ts'
 import { addSpace } from './material.ts'
 import { openSqliteStore, type SqliteStore } from './sqlite-store.ts'
+
+/** Milliseconds in which an app may come back. */
+export const GRACE = 30_000
 
 /** An app that says nothing by itself; it keeps what it is sent. */
 export interface TestApp {
@@ -18,7 +21,8 @@ export interface TestApp {
   readonly canceled: { readonly id: RequestId; readonly reason: string }[]
   readonly closed: ErrorCode[]
   readonly ids: RequestId[]
-  leave(): void
+  /** By default it takes leave. */
+  leave(departure?: Departure): void
 }
 
 export interface FlowStage extends AsyncDisposable {
@@ -32,7 +36,7 @@ export interface FlowStage extends AsyncDisposable {
   readonly errors: unknown[]
   /** Milliseconds added to the clock. */
   ahead: number
-  join(terms?: Partial<Pick<Connection, 'concurrency' | 'prefetch' | 'instance'>>, space?: StoredSpace): TestApp
+  join(terms?: Partial<Pick<Connection, 'concurrency' | 'prefetch' | 'instance' | 'app' | 'renews'>>, space?: StoredSpace): TestApp
   submit(prompt?: string, space?: StoredSpace): Promise<RequestId>
   /** Waits until the stored request is as wanted. */
   until(id: RequestId, isRight: (request: StoredRequest) => boolean): Promise<StoredRequest>
@@ -55,6 +59,7 @@ export async function setStage(settings: Parameters<typeof addSpace>[2] = {}): P
     bus,
     connections,
     presence: new LocalPresence(connections),
+    graceFor: GRACE,
     now,
     onError: (message, error) => errors.push(message, error),
   })
@@ -101,6 +106,8 @@ function joinApp(connections: Connections, space: StoredSpace, terms: Parameters
     space: `${space.owner}/${space.name}`,
     tokenId: null,
     instance: null,
+    app: uuid(),
+    renews: false,
     sdk: null,
     address: '127.0.0.1',
     concurrency: 1,
@@ -108,6 +115,9 @@ function joinApp(connections: Connections, space: StoredSpace, terms: Parameters
     connectedAt: Date.now(),
     held: new Map(),
     state: 'connected',
+    draining: false,
+    failures: 0,
+    restingUntil: 0,
     link: {
       deliver: (request) => void sent.push(request),
       cancel: (id, reason) => void canceled.push({ id, reason }),
@@ -125,7 +135,7 @@ function joinApp(connections: Connections, space: StoredSpace, terms: Parameters
     get ids() {
       return sent.map((request) => request.request_id)
     },
-    leave: () => connections.remove(connection),
+    leave: (departure = 'left') => connections.remove(connection, departure),
   }
 }
 

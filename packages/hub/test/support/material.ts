@@ -1,5 +1,6 @@
 import { v7 as uuid } from 'uuid'
 import {
+  type ConnectionId,
   connectionId,
   createSpaceBody,
   leaseId,
@@ -12,7 +13,8 @@ import {
   type UserId,
 } from '@websocket-spaces/protocol'
 import type { z } from 'zod'
-import type { Claim, SubmitLimits } from '../../src/requests/ports.ts'
+import type { LeaseRef } from '../../src/requests/lifecycle.ts'
+import type { Claim, ClaimedRequest, SubmitLimits } from '../../src/requests/ports.ts'
 import type { NewSpace, StoredSpace } from '../../src/spaces/ports.ts'
 import type { StoreUnderTest } from './sqlite-store.ts'
 
@@ -37,6 +39,10 @@ export function newRequestId(): RequestId {
 
 export function newLeaseId(): LeaseId {
   return leaseId.parse(uuid())
+}
+
+export function newConnectionId(): ConnectionId {
+  return connectionId.parse(uuid())
 }
 
 export function newSpace(ownerId: UserId, settings: Partial<z.input<typeof createSpaceBody>> = {}): NewSpace {
@@ -80,15 +86,20 @@ export async function addRequests(
 export function newClaim(space: Pick<StoredSpace, 'id'>, change: Partial<Claim> = {}): Claim {
   return {
     spaceId: space.id,
-    connectionId: connectionId.parse(uuid()),
-    leaseId: newLeaseId(),
+    connectionId: newConnectionId(),
     instance: 'gpu-box',
+    app: 'the app',
     start: 1,
     hold: 0,
     at: NOON + 1_000,
     deadlineAt: NOON + 61_000,
     ...change,
   }
+}
+
+/** Who holds the first of what was claimed. */
+export function byOf(claim: Claim, claimed: readonly ClaimedRequest[]): LeaseRef {
+  return { id: claimed[0]?.leaseId ?? newLeaseId(), connectionId: claim.connectionId }
 }
 
 /** The code something was refused with; anything but a refusal fails the test. */

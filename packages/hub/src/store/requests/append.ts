@@ -23,7 +23,10 @@ function byRequest(a: Append, b: Append): number {
 }
 
 async function appendOne(db: Database, { requestId, by, reports }: Append, at: number): Promise<Appended> {
-  const found = db.selectFrom('requests').select(['status', 'lease_id', 'connection_id', 'last_seq', 'output_chars', 'progress']).where('id', '=', requestId)
+  const found = db
+    .selectFrom('requests')
+    .select(['status', 'lease_id', 'connection_id', 'last_seq', 'output_chars', 'progress'])
+    .where('id', '=', requestId)
   const row = await locking(db, 'requests', found).executeTakeFirst()
   const refusal = refuse(row, by, reports)
   if (row === undefined || refusal !== null) return { ok: false, code: refusal ?? 'not_found' }

@@ -19,6 +19,7 @@ export function createRequestStore(db: Database, node: string = uuid()): Request
     find: (id) => lasting(db, read.findRequest(db, id)),
     page: (query) => lasting(db, read.pageOfRequests(db, query)),
     events: (id, after, limit) => lasting(db, read.eventsAfter(db, id, after, limit)),
+    milestones: (id) => lasting(db, read.milestonesOf(db, id)),
     waiting: (spaceId, limit) => read.waitingOf(db, spaceId, limit),
     waitingBefore: (spaceId, id) => read.countWaitingBefore(db, spaceId, id),
     counts: (spaceId) => read.countsOf(db, spaceId),

@@ -3,7 +3,7 @@ import type { RequestEvent, RequestId, SpaceId } from '@websocket-spaces/protoco
 import type { Leased, QueueCounts, RequestPageQuery, RequestStore, StoredRequest } from '../../requests/ports.ts'
 import type { Database } from '../database.ts'
 import { isPostgres } from '../dialect.ts'
-import type { RequestTable } from '../schema.ts'
+import type { RequestEventTable, RequestTable } from '../schema.ts'
 import { statement } from '../statement.ts'
 import { outcomeOf, type RequestRow, selectRequests, toEvent, toRequest } from './rows.ts'
 
@@ -25,14 +25,18 @@ export async function pageOfRequests(db: Database, { spaceId, userId, before, li
 }
 
 export async function eventsAfter(db: Database, id: RequestId, after: number, limit: number): Promise<RequestEvent[]> {
-  const rows = await db
-    .selectFrom('request_events')
-    .selectAll()
-    .where('request_id', '=', id)
-    .where('seq', '>', after)
-    .orderBy('seq')
-    .limit(limit)
-    .execute()
+  return readEvents(db, id, await logOf(db, id).where('seq', '>', after).limit(limit).execute())
+}
+
+export async function milestonesOf(db: Database, id: RequestId): Promise<RequestEvent[]> {
+  return readEvents(db, id, await logOf(db, id).where('type', 'in', ['status', 'result']).execute())
+}
+
+function logOf(db: Database, id: RequestId) {
+  return db.selectFrom('request_events').selectAll().where('request_id', '=', id).orderBy('seq')
+}
+
+async function readEvents(db: Database, id: RequestId, rows: readonly RequestEventTable[]): Promise<RequestEvent[]> {
   if (rows.at(-1)?.type !== 'result') return rows.map((row) => toEvent(row, null))
   const request = await db.selectFrom('requests').select(['status', 'result', 'error']).where('id', '=', id).executeTakeFirst()
   const ending = request === undefined ? null : outcomeOf(request)
@@ -125,13 +129,7 @@ export async function awayOf(db: Database, spaceId: SpaceId, app: string): Retur
 }
 
 export async function expiredAt(db: Database, at: number, limit: number): Promise<RequestId[]> {
-  const rows = await db
-    .selectFrom('requests')
-    .select('id')
-    .where('away_until', '<=', at)
-    .orderBy('away_until')
-    .limit(limit)
-    .execute()
+  const rows = await db.selectFrom('requests').select('id').where('away_until', '<=', at).orderBy('away_until').limit(limit).execute()
   return rows.map((row) => row.id)
 }
 
