@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { DEFAULTS } from '@websocket-spaces/protocol'
 import { recover } from '../../src/requests/recover.ts'
 import { createRequestStore } from '../../src/store/requests/index.ts'
 import { newRequestId } from '../support/material.ts'
@@ -171,18 +172,66 @@ test('a stopping hub takes and hands out nothing, and lets apps finish', async (
   expect(app.sent).toHaveLength(1)
 })
 
-test('leases are left as they are by a stop, and taken back by the next start without costing an attempt', async () => {
+test('a stop leaves what runs to its app for a while, and costs no attempt', async () => {
   await using stage = await setStage()
   const app = stage.join({ concurrency: 1, prefetch: 1 })
   const [running, held] = [await stage.submit(), await stage.submit()]
   await sentTo(app, 2)
+  const stopped = stage.flow.drain()
+  app.leave('sent_on')
+  await stopped
   await stage.flow.stop()
-  app.leave()
-  expect((await stage.store.find(running))?.phase.at).toBe('running')
+  expect((await stage.store.find(running))?.phase).toMatchObject({ at: 'running', lease: { away: { reason: 'hub_restarted' } } })
+  expect((await stage.store.find(held))?.phase).toEqual({ at: 'waiting' })
+  expect(await stage.store.apply(running, { type: 'expired', at: Date.now() + GRACE })).toMatchObject({ request: { losses: 0 } })
+  expect(await stage.store.waiting(stage.space.id, 10)).toEqual([running, held])
+  expect(await stage.store.events(running, 2, 10)).toMatchObject([{ status: 'queued', reason: 'hub_restarted' }])
+})
+
+test('after a crash what ran is left to its app for a while, and what it had not begun waits again', async () => {
+  await using stage = await setStage()
+  const app = stage.join({ concurrency: 1, prefetch: 1 })
+  const [running, held] = [await stage.submit(), await stage.submit()]
+  await sentTo(app, 2)
   expect(await recover({ store: stage.store, graceFor: 0, now: Date.now })).toBe(0)
   const next = createRequestStore(stage.under.db)
   expect(await recover({ store: next, graceFor: GRACE, now: Date.now })).toBe(2)
   expect(await recover({ store: next, graceFor: GRACE, now: Date.now })).toBe(0)
-  expect(await stage.store.waiting(stage.space.id, 10)).toEqual([running, held])
-  expect(await stage.store.events(running, 2, 10)).toMatchObject([{ status: 'queued', reason: 'hub_restarted' }])
+  expect((await next.find(running))?.phase).toMatchObject({ at: 'running', lease: { away: { reason: 'hub_restarted' } } })
+  expect((await next.find(held))?.phase).toEqual({ at: 'waiting' })
+})
+
+test('an app that fails again and again is rested while another can do its work', async () => {
+  await using stage = await setStage()
+  const bad = stage.join({ concurrency: 1, prefetch: 0 })
+  const fail = async (app: TestApp): Promise<void> => {
+    const id = await stage.submit()
+    await eventually(() => app.ids.includes(id), Boolean)
+    await stage.flow.reports.result(app.connection, { request_id: id, status: 'failed', result: {} })
+  }
+  // Alone, it is better than nothing.
+  for (let count = 0; count <= DEFAULTS.restAfterFailures; count += 1) await fail(bad)
+  const good = stage.join({ concurrency: 10, prefetch: 0 })
+  const ids = await Promise.all(Array.from({ length: 10 }, () => stage.submit()))
+  await sentTo(good, 10)
+  expect(good.ids.toSorted()).toEqual(ids.toSorted())
+  stage.ahead = DEFAULTS.restSeconds * 1000
+  const later = await stage.submit()
+  await eventually(() => bad.ids.includes(later), Boolean)
+})
+
+test('an app that drains gives back what it has not begun, gets nothing more, and may finish', async () => {
+  await using stage = await setStage()
+  const app = stage.join({ concurrency: 1, prefetch: 1 })
+  const [running, held] = [await stage.submit(), await stage.submit()]
+  await sentTo(app, 2)
+  stage.connections.drain(app.connection)
+  await stage.until(held, ({ phase }) => phase.at === 'waiting')
+  await expect(stage.submit()).rejects.toMatchObject({ code: 'app_not_connected' })
+  await stage.flow.reports.result(app.connection, { request_id: running, status: 'completed', result: {} })
+  expect((await stage.finished(running)).phase).toMatchObject({ status: 'completed' })
+  const next = stage.join()
+  await sentTo(next, 1)
+  expect(next.ids).toEqual([held])
+  expect(app.sent).toHaveLength(2)
 })

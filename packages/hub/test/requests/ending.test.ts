@@ -3,7 +3,7 @@ import { afterEach, expect, test, vi } from 'vitest'
 import { type RequestId, TIMING } from '@websocket-spaces/protocol'
 import { eventually } from '../support/eventually.ts'
 import { type FlowStage, setStage } from '../support/flow-stage.ts'
-import { codeOf } from '../support/material.ts'
+import { codeOf, newRequestId } from '../support/material.ts'
 
 afterEach(() => vi.restoreAllMocks())
 
@@ -53,7 +53,7 @@ test('a result that races the deadline has one outcome', async () => {
   expect(app.connection.held.size).toBe(0)
 })
 
-test('cancel ends what waits, what the app holds and what runs; the app is told of what it has', async () => {
+test('cancel ends what waits at once, and what runs when its app has stopped', async () => {
   await using stage = await setStage()
   const app = stage.join({ concurrency: 1, prefetch: 1 })
   const [running, held, waits] = [await stage.submit(), await stage.submit(), await stage.submit()]
@@ -61,20 +61,58 @@ test('cancel ends what waits, what the app holds and what runs; the app is told 
     () => app.sent.length,
     (count) => count === 2,
   )
-  for (const id of [waits, held, running]) {
+  for (const id of [waits, held]) {
     expect(await stage.flow.requests.cancel(id, stage.alice)).toMatchObject({ id, status: 'canceled', position: null })
     expect(await codeOf(stage.flow.requests.cancel(id, stage.alice))).toBe('request_finished')
     expect(await result(stage, app, id)).toBe('request_finished')
   }
-  expect(app.canceled.map(({ id }) => id)).toEqual([held, running])
-  expect(app.connection.held.size).toBe(0)
   const next = await stage.submit()
+  for (const _ of ['once', 'again']) expect(await stage.flow.requests.cancel(running, stage.alice)).toMatchObject({ status: 'canceling' })
+  expect(app.canceled.map(({ id }) => id)).toEqual([held, running])
+  // What it still says is taken, and its place is its own, until it says that it has stopped.
+  await stage.flow.reports.output(app.connection, { request_id: running, text: 'still' })
+  expect((await stage.store.find(next))?.phase.at).not.toBe('running')
+  expect(await result(stage, app, running)).toBe('accepted')
+  expect(await stage.finished(running)).toMatchObject({ phase: { status: 'canceled' }, result: null })
+  expect((await stage.store.events(running, 0, 10)).map((event) => (event.type === 'status' ? event.status : event.type))).toEqual([
+    'queued',
+    'processing',
+    'canceling',
+    'output',
+    'result',
+  ])
   await stage.until(next, ({ phase }) => phase.at === 'running')
+})
+
+test('a canceled request ends without its app, when that leaves or the deadline passes', async () => {
+  await using stage = await setStage({ deadline_seconds: 5 })
+  const [one, other] = [stage.join({ concurrency: 1, prefetch: 0 }), stage.join({ concurrency: 1, prefetch: 0 })]
+  const ids = [await stage.submit(), await stage.submit()]
+  for (const id of ids) await stage.until(id, ({ phase }) => phase.at === 'running')
+  for (const id of ids) await stage.flow.requests.cancel(id, stage.alice)
+  one.leave()
+  const [ofOne, ofOther] = [one.ids[0] ?? newRequestId(), other.ids[0] ?? newRequestId()]
+  expect((await stage.finished(ofOne)).phase).toMatchObject({ status: 'canceled' })
+  expect((await stage.store.find(ofOther))?.phase.at).toBe('canceling')
+  stage.ahead = 6_000
+  expect((await stage.finished(ofOther)).phase).toMatchObject({ status: 'canceled' })
+})
+
+test('an app cannot cancel what nobody canceled', async () => {
+  await using stage = await setStage()
+  const app = stage.join()
+  const id = await stage.submit()
+  await stage.until(id, ({ phase }) => phase.at === 'running')
+  await eventually(() => app.ids.includes(id), Boolean)
+  await stage.flow.reports.result(app.connection, { request_id: id, status: 'canceled', result: {} })
+  expect(await stage.finished(id)).toMatchObject({ phase: { status: 'failed' }, error: { code: 'app_failed' } })
 })
 
 test('a cancel while requests are being handed out leaves no place taken', async () => {
   await using stage = await setStage()
   const app = stage.join({ concurrency: 2, prefetch: 2 })
+  app.onCancel = (id) =>
+    void stage.flow.reports.result(app.connection, { request_id: id, status: 'canceled', result: {} }).catch(() => undefined)
   const ids = await Promise.all(
     Array.from({ length: 30 }, async () => {
       const id = await stage.submit()

@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { test } from 'vitest'
-import { addSpace, uniqueName } from '../support/material.ts'
+import { addSpace, NOON, uniqueName } from '../support/material.ts'
 import { startPostgres } from '../support/postgres-server.ts'
 import { openPostgresStore } from '../support/postgres-store.ts'
 import { type LastingStore, openSqliteStore } from '../support/sqlite-store.ts'
 import { claims, expectSound, happens, type Model, type Real, reports, restarts, submits } from './lifecycle-model.ts'
 
-const FACTS = ['started', 'reported', 'lost', 'timed_out', 'canceled'] as const
+const FACTS = ['started', 'reported', 'lost', 'left', 'resumed', 'expired', 'timed_out', 'cancel_asked', 'canceled'] as const
 const pick = fc.nat({ max: 20 })
 const commands = fc.commands(
   [
@@ -16,7 +16,8 @@ const commands = fc.commands(
     // The sad way round, often enough to use up the attempts.
     pick.map((which) => happens('lost', which, true)),
     fc.tuple(pick, fc.integer({ min: 1, max: 5 })).map(([which, count]) => reports(which, count)),
-    fc.constant(restarts()),
+    pick.map((which) => happens('expired', which, true)),
+    fc.constantFrom(NOON + 4_000, NOON + 6_000).map(restarts),
   ],
   { maxCommands: 60, size: 'max' },
 )

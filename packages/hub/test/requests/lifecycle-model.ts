@@ -1,17 +1,19 @@
 import type fc from 'fast-check'
 import { expect } from 'vitest'
-import { DEFAULTS, type LeaseId, type RequestId, type UserId } from '@websocket-spaces/protocol'
-import type { Fact } from '../../src/requests/lifecycle.ts'
+import { DEFAULTS, type RequestId, type UserId } from '@websocket-spaces/protocol'
+import type { Away, Fact, LeaseRef, LossReason } from '../../src/requests/lifecycle.ts'
 import { recover } from '../../src/requests/recover.ts'
 import type { StoredSpace } from '../../src/spaces/ports.ts'
-import { addRequests, DONE, newClaim, newLeaseId, NOON } from '../support/material.ts'
+import { addRequests, byOf, DONE, newClaim, newConnectionId, newLeaseId, NOON } from '../support/material.ts'
 import type { LastingStore } from '../support/sqlite-store.ts'
 
 /** What a request should be, kept as simply as possible. */
 interface Expected {
   readonly id: RequestId
-  at: 'waiting' | 'handed' | 'running' | 'completed' | 'failed' | 'canceled'
-  lease: LeaseId | null
+  at: 'waiting' | 'handed' | 'running' | 'canceling' | 'completed' | 'failed' | 'canceled'
+  by: LeaseRef | null
+  /** Until when its app may come back, and what is to blame. */
+  away: Away | null
   starts: number
   /** Apps lost while they worked on it. */
   losses: number
@@ -37,15 +39,21 @@ function isFinished({ at }: Expected): boolean {
 
 function end(request: Expected, at: Expected['at']): void {
   request.at = at
-  request.lease = null
+  request.by = null
+  request.away = null
 }
 
-function release(request: Expected, isRestart: boolean): void {
-  if (request.at === 'running' && isRestart) request.undone += 1
-  if (request.at === 'running' && !isRestart) request.losses += 1
-  if (request.at === 'running' && !isRestart && request.losses >= DEFAULTS.maxAttempts) return end(request, 'failed')
-  request.at = 'waiting'
-  request.lease = null
+function release(request: Expected, reason: LossReason): void {
+  if (request.at === 'canceling') return end(request, 'canceled')
+  if (request.at === 'running' && reason === 'hub_restarted') request.undone += 1
+  if (request.at === 'running' && reason === 'app_lost') request.losses += 1
+  end(request, request.losses >= DEFAULTS.maxAttempts ? 'failed' : 'waiting')
+}
+
+/** Its connection is gone; what it had begun may be come back for. */
+function depart(request: Expected, until: number, reason: LossReason): void {
+  if (request.at === 'handed') release(request, reason)
+  else if (request.away === null || until < request.away.until) request.away = { until, reason: request.away?.reason ?? reason }
 }
 
 /** Something that happens at a store; it always can. */
@@ -72,18 +80,18 @@ class Happening implements Command {
   }
 }
 
-async function expectStored({ id, at, lease, starts }: Expected, { under }: Real): Promise<void> {
+async function expectStored({ id, at, by, away, starts }: Expected, { under }: Real): Promise<void> {
   const stored = await under.requests.find(id)
   expect(stored?.attempt).toBe(starts)
   const phase = stored?.phase
   expect(phase?.at === 'finished' ? phase.status : phase?.at).toBe(at)
-  if (phase?.at === 'handed' || phase?.at === 'running') expect(phase.lease.id).toBe(lease)
+  if (phase !== undefined && 'lease' in phase) expect(phase.lease).toMatchObject({ ...by, away })
 }
 
 export function submits(): Command {
   return new Happening('submit', async (model, { under, space, user }) => {
     const [id] = await addRequests(under, { space, user }, 1)
-    if (id !== undefined) model.requests.push({ id, at: 'waiting', lease: null, starts: 0, losses: 0, undone: 0 })
+    if (id !== undefined) model.requests.push({ id, at: 'waiting', by: null, away: null, starts: 0, losses: 0, undone: 0 })
   })
 }
 
@@ -93,8 +101,9 @@ export function claims(start: number, hold: number): Command {
     const claimed = await under.requests.claim(claim)
     const due = model.requests.filter(({ at }) => at === 'waiting').slice(0, start + hold)
     expect(claimed.map(({ id }) => id)).toEqual(due.map(({ id }) => id))
+    expect(new Set(claimed.map(({ leaseId }) => leaseId)).size).toBe(claimed.length)
     for (const [index, request] of due.entries()) {
-      request.lease = claim.leaseId
+      request.by = byOf(claim, claimed.slice(index))
       request.at = index < start ? 'running' : 'handed'
       if (index < start) request.starts += 1
       expect(claimed[index]).toMatchObject({ started: index < start, attempt: request.starts + (index < start ? 0 : 1) })
@@ -102,49 +111,82 @@ export function claims(start: number, hold: number): Command {
   })
 }
 
+const ANYBODY = ['resumed', 'expired', 'timed_out', 'cancel_asked', 'canceled'] as const satisfies readonly Fact['type'][]
+type ByHolder = Exclude<Fact['type'], (typeof ANYBODY)[number]>
+
 /** One fact about one of the requests, told by its holder or by somebody else. */
 export function happens(type: Fact['type'], pick: number, isHolder: boolean): Command {
   return new Happening(`${type} #${pick}${isHolder ? '' : ' by another'}`, async ({ requests }, { under }) => {
     const request = requests[pick % requests.length]
     if (request === undefined) return
-    const leaseId = isHolder && request.lease !== null ? request.lease : newLeaseId()
-    const applied = await under.requests.apply(request.id, factOf(type, leaseId))
-    const needsLease = type === 'started' || type === 'reported' || type === 'lost'
+    const by = isHolder && request.by !== null ? request.by : { id: newLeaseId(), connectionId: newConnectionId() }
+    const fact = factOf(type, by)
+    const applied = await under.requests.apply(request.id, fact)
     if (isFinished(request)) return expect(applied).toMatchObject({ ok: false, code: 'request_finished' })
-    if (needsLease && leaseId !== request.lease) return expect(applied).toMatchObject({ ok: false, code: 'stale_lease' })
-    const before = request.at
-    change(request, type)
-    expect(applied).toMatchObject({ ok: true, changed: request.at !== before })
+    const needsLease = !ANYBODY.some((one) => one === type) || type === 'resumed'
+    if (needsLease && by !== request.by) return expect(applied).toMatchObject({ ok: false, code: 'stale_lease' })
+    const before = JSON.stringify(request)
+    change(request, fact)
+    expect(applied).toMatchObject({ ok: true, changed: JSON.stringify(request) !== before })
   })
 }
 
-function factOf(type: Fact['type'], leaseId: LeaseId): Fact {
+function factOf(type: Fact['type'], by: LeaseRef): Fact {
   switch (type) {
-    case 'started':
-      return { type, leaseId, at: NOON + 2_000, deadlineAt: NOON + 62_000 }
-    case 'reported':
-      return { type, leaseId, at: NOON + 3_000, outcome: DONE }
-    case 'lost':
-      return { type, leaseId, at: NOON + 3_000, reason: 'app_lost', maxAttempts: DEFAULTS.maxAttempts }
+    case 'resumed':
+      return { type, leaseId: by.id, at: NOON + 3_000, to: { connectionId: newConnectionId(), instance: 'gpu-box', app: 'the app' } }
+    case 'expired':
+      return { type, at: NOON + 5_000 }
     case 'timed_out':
       return { type, at: NOON + 100_000, seconds: 60 }
+    case 'cancel_asked':
     case 'canceled':
       return { type, at: NOON + 3_000 }
+    default:
+      return factOfHolder(type, by)
   }
 }
 
-function change(request: Expected, type: Fact['type']): void {
+function factOfHolder(type: ByHolder, by: LeaseRef): Fact {
   switch (type) {
     case 'started':
-      if (request.at === 'handed') request.starts += 1
+      return { type, by, at: NOON + 2_000, deadlineAt: NOON + 62_000 }
+    case 'reported':
+      return { type, by, at: NOON + 3_000, outcome: DONE }
+    case 'lost':
+      return { type, by, at: NOON + 3_000, reason: 'app_lost' }
+    case 'left':
+      return { type, by, at: NOON + 3_000, until: NOON + 5_000, reason: 'app_lost' }
+  }
+}
+
+function change(request: Expected, fact: Fact): void {
+  switch (fact.type) {
+    case 'started':
+      if (request.at !== 'handed') return
+      request.starts += 1
       request.at = 'running'
       return
     case 'reported':
-      return end(request, 'completed')
+      return end(request, request.at === 'canceling' ? 'canceled' : 'completed')
     case 'lost':
-      return release(request, false)
+      return release(request, fact.reason)
+    case 'left':
+      return depart(request, fact.until, fact.reason)
+    case 'resumed':
+      request.by = { id: fact.leaseId, connectionId: fact.to.connectionId }
+      request.away = null
+      return
+    case 'expired':
+      if (request.away !== null && request.away.until <= fact.at) release(request, request.away.reason)
+      return
     case 'timed_out':
       if (request.at === 'running') end(request, 'failed')
+      if (request.at === 'canceling') end(request, 'canceled')
+      return
+    case 'cancel_asked':
+      if (request.at === 'running') request.at = 'canceling'
+      else if (request.at !== 'canceling') end(request, 'canceled')
       return
     case 'canceled':
       return end(request, 'canceled')
@@ -157,19 +199,20 @@ export function reports(pick: number, count: number): Command {
     if (request === undefined) return
     const append = {
       requestId: request.id,
-      leaseId: request.lease ?? newLeaseId(),
+      by: request.by ?? { id: newLeaseId(), connectionId: newConnectionId() },
       reports: Array(count).fill({ type: 'output', text: 'x' }),
     }
     const code = isFinished(request) ? 'request_finished' : 'stale_lease'
-    expect(await under.requests.append([append], NOON + 2_500)).toMatchObject([request.lease === null ? { ok: false, code } : { ok: true }])
+    expect(await under.requests.append([append], NOON + 2_500)).toMatchObject([request.by === null ? { ok: false, code } : { ok: true }])
   })
 }
 
-export function restarts(): Command {
+/** A restarted hub gives apps some time to come back, more or less of it than they had. */
+export function restarts(until: number): Command {
   return new Happening('restart', async ({ requests }, real) => {
     real.under = await real.under.reopen()
-    await recover(real.under.requests, () => NOON + 4_000)
-    for (const request of requests) if (request.lease !== null) release(request, true)
+    await recover({ store: real.under.requests, graceFor: until - NOON, now: () => NOON })
+    for (const request of requests) if (request.by !== null && request.away === null) depart(request, until, 'hub_restarted')
   })
 }
 

@@ -40,6 +40,7 @@ test('an app with the token of a space serves it', async () => {
   using app = await connectApp(hub.url, { auth: { token: own.token } })
   expect(await app.register(named(own))).toEqual({
     success: true,
+    resumed: [],
     connection_id: expect.any(String) as string,
     space_id: own.space.id,
     space: `${alice.name}/${own.space.name}`,

@@ -20,10 +20,13 @@ export interface TestApp {
   readonly sent: InferenceRequest[]
   readonly canceled: { readonly id: RequestId; readonly reason: string }[]
   readonly closed: ErrorCode[]
+  onCancel: (id: RequestId) => void
   readonly ids: RequestId[]
   /** By default it takes leave. */
   leave(departure?: Departure): void
 }
+
+type JoinTerms = Partial<Pick<Connection, 'concurrency' | 'prefetch' | 'instance' | 'app' | 'renews'>>
 
 export interface FlowStage extends AsyncDisposable {
   readonly under: SqliteStore
@@ -36,7 +39,9 @@ export interface FlowStage extends AsyncDisposable {
   readonly errors: unknown[]
   /** Milliseconds added to the clock. */
   ahead: number
-  join(terms?: Partial<Pick<Connection, 'concurrency' | 'prefetch' | 'instance' | 'app' | 'renews'>>, space?: StoredSpace): TestApp
+  join(terms?: JoinTerms, space?: StoredSpace): TestApp
+  /** One that is not registered yet. */
+  prepare(terms?: JoinTerms, space?: StoredSpace): TestApp
   submit(prompt?: string, space?: StoredSpace): Promise<RequestId>
   /** Waits until the stored request is as wanted. */
   until(id: RequestId, isRight: (request: StoredRequest) => boolean): Promise<StoredRequest>
@@ -84,7 +89,12 @@ export async function setStage(settings: Parameters<typeof addSpace>[2] = {}): P
     alice,
     space,
     errors,
-    join: (terms: Parameters<FlowStage['join']>[0] = {}, of = space) => joinApp(connections, of, terms),
+    prepare: (terms: JoinTerms = {}, of = space) => prepareApp(connections, of, terms),
+    join(terms: JoinTerms = {}, of = space) {
+      const app = prepareApp(connections, of, terms)
+      connections.add(app.connection)
+      return app
+    },
     submit: async (prompt = 'a prompt', to = space) => (await flow.requests.submit(to, alice, { input: { prompt } })).id,
     until,
     finished: (id: RequestId) => until(id, ({ phase }) => phase.at === 'finished'),
@@ -96,7 +106,7 @@ export async function setStage(settings: Parameters<typeof addSpace>[2] = {}): P
 }
 
 /** By default it declares no capacity. */
-function joinApp(connections: Connections, space: StoredSpace, terms: Parameters<FlowStage['join']>[0]): TestApp {
+function prepareApp(connections: Connections, space: StoredSpace, terms: JoinTerms): TestApp {
   const sent: InferenceRequest[] = []
   const canceled: TestApp['canceled'] = []
   const closed: ErrorCode[] = []
@@ -120,23 +130,27 @@ function joinApp(connections: Connections, space: StoredSpace, terms: Parameters
     restingUntil: 0,
     link: {
       deliver: (request) => void sent.push(request),
-      cancel: (id, reason) => void canceled.push({ id, reason }),
+      cancel: (id, reason) => {
+        canceled.push({ id, reason })
+        app.onCancel(id)
+      },
       close: (code) => void closed.push(code),
       transport: () => 'websocket',
     },
     ...terms,
   }
-  connections.add(connection)
-  return {
+  const app: TestApp = {
     connection,
     sent,
     canceled,
     closed,
+    onCancel: () => undefined,
     get ids() {
       return sent.map((request) => request.request_id)
     },
     leave: (departure = 'left') => connections.remove(connection, departure),
   }
+  return app
 }
 
 function identityOf(userId: UserId): Identity {
