@@ -42,6 +42,8 @@ function logEvent(event: ServeEvent): void {
       return console.log(`${time} disconnected: ${event.reason}`)
     case 'retrying':
       return console.log(`${time} ${event.error?.message ?? 'lost'}; trying again in ${(event.retryInMs / 1_000).toFixed(1)} s`)
+    case 'draining':
+      return console.log(`${time} leaving when ${event.unfinished} requests are finished; Ctrl+C again leaves at once`)
     case 'completed':
       return console.log(`${time} ${event.requestId} done in ${event.seconds.toFixed(1)} s`)
     case 'failed':
@@ -52,12 +54,23 @@ function logEvent(event: ServeEvent): void {
   }
 }
 
+/** The first Ctrl+C finishes what is being read, another one leaves at once; npm sends each twice. */
+function leaveOnSignal(served: ServedSpace): void {
+  let firstAt: number | undefined
+  const leave = () => {
+    const again = firstAt !== undefined
+    firstAt ??= performance.now()
+    if (!again || performance.now() - firstAt > 1_000) void served.close({ drain: !again })
+  }
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, leave)
+}
+
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2), process.env)
   if (options === 'help') return console.log(USAGE)
   const recognisers = Array.from({ length: options.concurrency }, createRecogniser)
   const served = serve(options, recognisers)
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void served.close())
+  leaveOnSignal(served)
   // Started by another Node process, such as the demo: when that is gone, even killed, so is this.
   process.once('disconnect', () => void served.close())
   try {

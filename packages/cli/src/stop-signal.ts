@@ -2,20 +2,22 @@
 const ONE_SIGNAL_MS = 1_000
 
 /**
- * Calls `onFirst` with the first of these signals; a later one, of any of them, ends the process at once.
+ * Calls the steps with the first, second … of these signals; one after the last step ends the process at once.
  * @returns stops listening; the signals then do again what they do by default
  */
 export function onStopSignal(
-  onFirst: (signal: NodeJS.Signals) => void,
+  steps: ((signal: NodeJS.Signals) => void) | readonly ((signal: NodeJS.Signals) => void)[],
   signals: readonly ('SIGINT' | 'SIGTERM')[] = ['SIGINT', 'SIGTERM'],
 ): () => void {
-  let firstAt: number | undefined
+  const left = [steps].flat()
+  let lastAt = -Infinity
   const onSignal = (signal: NodeJS.Signals) => {
     const now = performance.now()
-    if (firstAt === undefined) {
-      firstAt = now
-      onFirst(signal)
-    } else if (now - firstAt >= ONE_SIGNAL_MS) process.exit(signal === 'SIGINT' ? 130 : 143)
+    if (now - lastAt < ONE_SIGNAL_MS) return
+    lastAt = now
+    const step = left.shift()
+    if (step === undefined) process.exit(signal === 'SIGINT' ? 130 : 143)
+    step(signal)
   }
   for (const signal of signals) process.on(signal, onSignal)
   return () => {

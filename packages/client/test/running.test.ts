@@ -39,19 +39,64 @@ describe('running requests', () => {
     expect((await started.end.result()).message).toEqual({ request_id: 'r1', status: 'failed', result: { error: 'out of memory' } })
   })
 
-  test('a cancel aborts the run and its result is not sent', async () => {
+  test('A16 a cancel aborts the run; it is confirmed, and its slot is free, when the handler has ended', async () => {
     await using hub = await scriptedHub()
     await using started = await connectedApp(hub, { prefetch: 10 })
     started.end.hand('r1')
     started.end.hand('r2')
     const run = await started.handed.take()
-    started.end.socket.emit(APP_EVENTS.inferenceCancel, { request_id: 'r1', reason: 'canceled' })
+    started.end.cancel('r1', 'canceled')
+    started.end.cancel('r1', 'canceled')
     await expect.poll(() => run.context.signal.aborted).toBe(true)
     expect(run.context.signal.reason).toBeInstanceOf(RunAborted)
+    await started.end.echo()
+    expect(started.handed.size()).toBe(0)
+    expect(started.served.unfinished).toBe(1)
+    run.context.output('nobody listens')
     run.finish({ text_output: 'too late' })
+    const confirmed = await started.end.result()
+    expect(confirmed.message).toEqual({ request_id: 'r1', status: 'canceled', result: {} })
+    confirmed.answer({ ok: true })
     ;(await started.handed.take()).finish({ text_output: 'second' })
     expect((await started.end.result()).message.request_id).toBe('r2')
+    expect(started.types().filter((type) => type === 'stopped')).toHaveLength(1)
+    expect(started.end.waiting(APP_EVENTS.inferenceOutput)).toBe(0)
   })
+
+  test('A16 a canceled request that waits here is confirmed at once and never run', async () => {
+    await using hub = await scriptedHub()
+    await using started = await connectedApp(hub, { prefetch: 10 })
+    started.end.hand('r1')
+    started.end.hand('r2')
+    const run = await started.handed.take()
+    started.end.cancel('r2', 'canceled')
+    const confirmed = await started.end.result()
+    expect(confirmed.message).toEqual({ request_id: 'r2', status: 'canceled', result: {} })
+    confirmed.answer({ ok: false, error: { code: 'request_finished', message: 'This request is already finished' } })
+    run.finish({ text_output: 'first' })
+    expect((await started.end.result()).message.request_id).toBe('r1')
+    expect(started.types()).not.toContain('report_refused')
+    expect(started.handed.size()).toBe(0)
+  })
+
+  test.each(['timeout', 'space_deleted', 'lease_lost'] as const)(
+    'after %s there is nothing to confirm; a handler that goes on all the same keeps its slot',
+    async (reason) => {
+      await using hub = await scriptedHub()
+      await using started = await connectedApp(hub, { prefetch: 10 })
+      started.end.hand('r1')
+      started.end.hand('r2')
+      const run = await started.handed.take()
+      started.end.cancel('r1', reason)
+      await expect.poll(() => run.context.signal.aborted).toBe(true)
+      expect(run.context.signal.reason).toMatchObject({ reason })
+      await started.end.echo()
+      expect(started.handed.size()).toBe(0)
+      run.finish({ text_output: 'too late' })
+      ;(await started.handed.take()).finish({ text_output: 'second' })
+      expect((await started.end.result()).message.request_id).toBe('r2')
+    },
+  )
 
   test('a report refused because the request is over aborts the run', async () => {
     await using hub = await scriptedHub()

@@ -1,5 +1,5 @@
 /** A real Socket.IO server on a free port that a test plays the hub with, move by move. */
-import { APP_EVENTS, type Ack, type InferenceResult } from '@websocket-spaces/protocol'
+import { APP_EVENTS, type Ack, type InferenceCancel, type InferenceResult } from '@websocket-spaces/protocol'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Server, type Socket } from 'socket.io'
@@ -15,9 +15,16 @@ export interface ScriptedHub extends AsyncDisposable {
 export interface AppEnd {
   readonly socket: Socket
   next(event: string): Promise<Incoming>
-  accept(): Promise<Record<string, unknown>>
+  /** @param resumed what goes on, and how many characters of its output arrived; as a hub of the first kind without. */
+  accept(resumed?: readonly { request_id: string; output_chars: number }[]): Promise<Record<string, unknown>>
   refuse(code: string, message: string): Promise<void>
-  hand(requestId: string, more?: { prompt?: string; attempt?: number }): void
+  /** Under the lease `lease-<attempt>`; without one where `leased` is false. */
+  hand(requestId: string, more?: { prompt?: string; attempt?: number; leased?: boolean }): void
+  cancel(requestId: string, reason: InferenceCancel['reason']): void
+  /** How many of an event have come that nobody has asked for. */
+  waiting(event: string): number
+  /** Resolves when the app has handled all that was sent to it so far. */
+  echo(): Promise<void>
   result(): Promise<{ message: InferenceResult; answer: (ack: Ack) => void }>
 }
 
@@ -59,7 +66,7 @@ function appEnd(socket: Socket): AppEnd {
   return {
     socket,
     next,
-    async accept() {
+    async accept(resumed) {
       const { payload } = await next(APP_EVENTS.register)
       socket.emit(APP_EVENTS.registerResponse, {
         success: true,
@@ -67,6 +74,7 @@ function appEnd(socket: Socket): AppEnd {
         space_id: 's1',
         space: `alice/${String(payload.space_name)}`,
         message: `Successfully connected to space "${String(payload.space_name)}"`,
+        ...(resumed === undefined ? {} : { resumed }),
       })
       return payload
     },
@@ -75,9 +83,16 @@ function appEnd(socket: Socket): AppEnd {
       socket.emit(APP_EVENTS.registerResponse, { success: false, code, message })
       socket.disconnect(true)
     },
-    hand(requestId, { prompt = 'hello', attempt = 1 } = {}) {
+    hand(requestId, { prompt = 'hello', attempt = 1, leased = true } = {}) {
       const payload = { prompt, timestamp: 1 }
-      socket.emit(APP_EVENTS.inferenceRequest, { request_id: requestId, username: 'alice', payload, attempt, deadline_seconds: 120 })
+      const request = { request_id: requestId, username: 'alice', payload, attempt, deadline_seconds: 120 }
+      socket.emit(APP_EVENTS.inferenceRequest, leased ? { ...request, lease_id: `lease-${attempt}` } : request)
+    },
+    cancel: (requestId, reason) => void socket.emit(APP_EVENTS.inferenceCancel, { request_id: requestId, reason }),
+    waiting: (event) => queueOf(event).size(),
+    async echo() {
+      // Answered in order, like all else, be it with "not understood".
+      await socket.timeout(WITHIN_MS).emitWithAck(APP_EVENTS.goodbye, {})
     },
     async result() {
       const { payload, acknowledge } = await next(APP_EVENTS.inferenceResult)

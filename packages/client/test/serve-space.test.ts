@@ -25,6 +25,12 @@ describe('registering', () => {
     expect(started.served.state).toMatchObject({ state: 'serving' })
   })
 
+  test('says that it renews its leases, and holds none yet', async () => {
+    await using hub = await scriptedHub()
+    await using _started = app(hub)
+    expect(await (await hub.nextApp()).accept()).toMatchObject({ resume: [] })
+  })
+
   test("a refusal that no retry can mend ends it, with the hub's code and words", async () => {
     await using hub = await scriptedHub()
     await using started = app(hub)
@@ -71,99 +77,5 @@ describe('registering', () => {
     started.end.socket.emit(APP_EVENTS.goodbye, { code: 'token_revoked', message: 'The connect token was revoked', reconnect: false })
     started.end.socket.disconnect(true)
     await expect(started.served.ended).rejects.toMatchObject({ code: 'token_revoked' })
-  })
-})
-
-describe('coming back', () => {
-  test('a result is sent again after a lost connection until it is acknowledged', async () => {
-    await using hub = await scriptedHub()
-    await using started = await connectedApp(hub)
-    started.end.hand('r1')
-    ;(await started.handed.take()).finish({ text_output: 'kept' })
-    await started.end.result()
-    started.end.socket.disconnect(true)
-    const again = await hub.nextApp()
-    await again.accept()
-    const { message, answer } = await again.result()
-    expect(message).toEqual({ request_id: 'r1', status: 'completed', result: { text_output: 'kept' } })
-    answer({ ok: true })
-    await expect.poll(() => started.types()).toContain('result_delivered')
-  })
-
-  test('a result finished while away goes out when back, and answers a second hand-over without a second run', async () => {
-    await using hub = await scriptedHub()
-    await using started = await connectedApp(hub)
-    started.end.hand('r1')
-    const run = await started.handed.take()
-    started.end.socket.disconnect(true)
-    await expect.poll(() => started.types()).toContain('disconnected')
-    run.finish({ text_output: 'while away' })
-    const again = await hub.nextApp()
-    await again.accept()
-    const early = await again.result()
-    early.answer({ ok: false, error: { code: 'stale_lease', message: 'no longer yours' } })
-    await expect.poll(() => started.types()).toContain('report_refused')
-    again.hand('r1', { attempt: 2 })
-    const { message, answer } = await again.result()
-    expect(message.result).toEqual({ text_output: 'while away' })
-    answer({ ok: true })
-    await expect.poll(() => started.types()).toContain('result_delivered')
-    expect(started.types().filter((type) => type === 'started')).toHaveLength(1)
-  })
-
-  test('a run that goes on through a lost connection is adopted and says again what it said', async () => {
-    await using hub = await scriptedHub()
-    await using started = await connectedApp(hub)
-    started.end.hand('r1')
-    const run = await started.handed.take()
-    run.context.output('one ')
-    await started.end.next(APP_EVENTS.inferenceOutput)
-    started.end.socket.disconnect(true)
-    await expect.poll(() => started.types()).toContain('disconnected')
-    run.context.output('two')
-    const again = await hub.nextApp()
-    await again.accept()
-    again.hand('r1', { attempt: 2 })
-    expect((await again.next(APP_EVENTS.inferenceOutput)).payload).toEqual({ request_id: 'r1', text: 'one two' })
-    expect(run.context.signal.aborted).toBe(false)
-    run.finish({ text_output: 'one two' })
-    expect((await again.result()).message.request_id).toBe('r1')
-    expect(started.types().filter((type) => type === 'started')).toHaveLength(1)
-  })
-})
-
-describe('leaving', () => {
-  test('close leaves at once and aborts what runs', async () => {
-    await using hub = await scriptedHub()
-    await using started = await connectedApp(hub)
-    started.end.hand('r1')
-    const run = await started.handed.take()
-    await started.served.close()
-    expect(run.context.signal.aborted).toBe(true)
-    await started.end.next('disconnect')
-    await started.served.ended
-  })
-
-  test('a drain finishes what runs, hands its result in, then leaves', async () => {
-    await using hub = await scriptedHub()
-    await using started = await connectedApp(hub, { prefetch: 5 })
-    started.end.hand('r1')
-    started.end.hand('r2')
-    const run = await started.handed.take()
-    await expect.poll(() => started.types().filter((type) => type === 'request')).toHaveLength(2)
-    const closed = started.served.close({ drain: true })
-    run.finish({ text_output: 'last one' })
-    const { message, answer } = await started.end.result()
-    expect(message.request_id).toBe('r1')
-    answer({ ok: true })
-    await closed
-    expect(started.handed.size()).toBe(0)
-  })
-
-  test('close while no hub is there does not wait for one', async () => {
-    await using started = app({ url: 'http://127.0.0.1:1' })
-    await started.served.close()
-    await started.served.ended
-    expect(started.served.state).toEqual({ state: 'ended', error: null })
   })
 })

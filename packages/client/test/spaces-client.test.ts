@@ -117,6 +117,7 @@ describe('submit', () => {
     progress: null,
     position: 1,
     attempts: 0,
+    attempt_history: [],
     instance: null,
     created_at: at,
     started_at: null,

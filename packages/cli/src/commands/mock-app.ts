@@ -97,12 +97,12 @@ function tellEnd(cli: Cli, transcript: Transcript, space: AskedSpace, error: Ser
 
 /** Serves until a signal, or until the last space has failed; returns whether any did. */
 async function untilOver({ transcript, cli }: Work, served: readonly ServedSpace[]): Promise<boolean> {
-  const closeAll = () => void Promise.all(served.map((one) => one.close()))
-  const onSignal = () => {
-    transcript.line('INFO', cli.t('mock.leaving'))
-    closeAll()
+  const leave = (drain: boolean) => {
+    const count = drain ? served.reduce((sum, one) => sum + one.unfinished, 0) : 0
+    transcript.line('INFO', count === 0 ? cli.t('mock.leaving') : cli.t('mock.draining', { count }))
+    for (const one of served) void one.close({ drain })
   }
-  const stopListening = onStopSignal(onSignal)
+  const stopListening = onStopSignal([() => leave(true), () => leave(false)])
   const ends = await Promise.allSettled(served.map((one) => one.ended))
   stopListening()
   return ends.some((end) => end.status === 'rejected')

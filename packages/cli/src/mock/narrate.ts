@@ -59,6 +59,8 @@ function aboutRequests(cli: Cli, { line }: Transcript, event: ServeEvent): void 
       return line('WARN', t('mock.result_kept', { id: shortId(event.requestId) }))
     case 'result_dropped':
       return line('✗', t('mock.result_dropped', { id: shortId(event.requestId) }))
+    case 'resumed':
+      return line('INFO', t('mock.resumed', { id: shortId(event.requestId) }))
     case 'request_kept':
       return line('INFO', t('mock.request_kept', { id: shortId(event.requestId) }))
     case 'stopped':

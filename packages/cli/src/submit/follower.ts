@@ -46,6 +46,7 @@ function terminalFollower(cli: Cli): Follower {
     cliProgress.Presets.shades_classic,
   )
   let streamed = ''
+  let attempt = 1
   let barShown = false
 
   function status(text: string, fraction?: number): void {
@@ -79,8 +80,9 @@ function terminalFollower(cli: Cli): Follower {
         case 'position':
           return status(t('submit.position', { position: item.position, total: item.queue_length }))
         case 'status':
-          if (item.attempt > 1 && streamed !== '') restart()
-          return status(item.status === 'queued' ? t('submit.queued') : t('submit.processing', { instance: item.instance ?? '' }))
+          if (item.attempt > attempt && streamed !== '') restart()
+          attempt = item.attempt
+          return status(statusText(cli, item))
         case 'progress':
           return status(item.message ?? t('submit.processing', { instance: '' }), item.progress)
         case 'output':
@@ -98,6 +100,17 @@ function terminalFollower(cli: Cli): Follower {
     },
     stop,
     finish: (request) => finish(cli, request, streamed),
+  }
+}
+
+function statusText({ t }: Cli, { status, instance }: Extract<FollowItem, { type: 'status' }>): string {
+  switch (status) {
+    case 'queued':
+      return t('submit.queued')
+    case 'processing':
+      return t('submit.processing', { instance: instance ?? '' })
+    case 'canceling':
+      return t('submit.stopping')
   }
 }
 

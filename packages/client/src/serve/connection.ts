@@ -5,6 +5,7 @@ import {
   goodbye,
   inferenceCancel,
   inferenceRequest,
+  LIMITS,
   registerResponse,
   reportRefused,
   SpacesError,
@@ -12,8 +13,8 @@ import {
   type Ack,
   type Goodbye,
   type InferenceCancel,
-  type InferenceRequest,
   type InferenceResult,
+  type LeasedRequest,
   type RegisterMessage,
   type RegisterResponse,
   type ReportRefused,
@@ -24,12 +25,16 @@ import { HubUnreachable, unreachable } from '../hub-unreachable.ts'
 import { HubRefusal } from '../refusal.ts'
 import type { Registration } from './types.ts'
 
+/** Hubs of the first kind name no lease. */
+const handedRequest = inferenceRequest.partial({ lease_id: true })
+export type HandedRequest = z.infer<typeof handedRequest>
+
 export interface ConnectionHandlers {
   readonly onConnected: () => void
   readonly onRegistering: () => void
   /** Called before any request of this connection. */
   readonly onRegistered: (connection: Connection) => void
-  readonly onRequest: (message: InferenceRequest) => void
+  readonly onRequest: (message: HandedRequest) => void
   readonly onCancel: (message: InferenceCancel) => void
   readonly onRefused: (message: ReportRefused) => void
   readonly onGoodbye: (message: Goodbye) => void
@@ -40,14 +45,21 @@ export interface ConnectionHandlers {
 /** One registered socket. */
 export interface Connection {
   readonly registration: Registration
+  /** Requests that go on from an earlier connection, and how many characters of each one's output the hub has. */
+  readonly resumed: ReadonlyMap<string, number>
   readonly send: (event: string, message: object) => void
   /** Resolves with the hub's answer; rejects when none comes in time. */
   readonly sendResult: (message: InferenceResult) => Promise<Ack>
+  /** Tells the hub that this app still works on these. */
+  readonly renew: (leases: readonly LeasedRequest[]) => void
+  /** Resolves when the hub hands us nothing more, or does not say so in time. */
+  readonly drain: () => Promise<void>
   readonly close: () => Promise<void>
 }
 
 const DIAL_TIMEOUT_MS = 10_000
 const ACK_TIMEOUT_MS = 10_000
+const DRAIN_TIMEOUT_MS = 2_000
 const CLOSE_TIMEOUT_MS = 500
 
 /**
@@ -71,7 +83,9 @@ export async function openConnection(
     return await Promise.race([registered(socket, register, handlers, origin), stopped.promise])
   } catch (error) {
     socket.off()
-    socket.disconnect()
+    // Only who means to leave says so: what we held at the hub stays ours for a while otherwise.
+    if (signal.aborted) socket.disconnect()
+    else socket.io.engine.close()
     throw error
   } finally {
     signal.removeEventListener('abort', stop)
@@ -120,7 +134,7 @@ function registered(socket: Socket, register: RegisterMessage, handlers: Connect
     handlers.onRegistered(connection)
     resolve(connection)
   })
-  listen(APP_EVENTS.inferenceRequest, inferenceRequest, handlers.onRequest)
+  listen(APP_EVENTS.inferenceRequest, handedRequest, handlers.onRequest)
   listen(APP_EVENTS.inferenceCancel, inferenceCancel, handlers.onCancel)
   listen(APP_EVENTS.reportRefused, reportRefused, handlers.onRefused)
   listen(APP_EVENTS.goodbye, goodbye, (message) => {
@@ -158,9 +172,20 @@ function refusedRegistration(answer: Extract<RegisterResponse, { success: false 
 function createConnection(socket: Socket, answer: Extract<RegisterResponse, { success: true }>): Connection {
   return {
     registration: { connectionId: answer.connection_id, spaceId: answer.space_id, space: answer.space, message: answer.message },
+    resumed: new Map(answer.resumed.map((one) => [one.request_id, one.output_chars])),
     send: (event, message) => void socket.emit(event, message),
     async sendResult(message) {
       return ackSchema.parse(await socket.timeout(ACK_TIMEOUT_MS).emitWithAck(APP_EVENTS.inferenceResult, message))
+    },
+    renew(leases) {
+      for (let start = 0; start < leases.length; start += LIMITS.leasesPerMessage)
+        socket.emit(APP_EVENTS.renew, { leases: leases.slice(start, start + LIMITS.leasesPerMessage) })
+    },
+    async drain() {
+      await socket
+        .timeout(DRAIN_TIMEOUT_MS)
+        .emitWithAck(APP_EVENTS.drain, {})
+        .catch(() => undefined)
     },
     close: () => hangUp(socket),
   }

@@ -3,10 +3,14 @@ import type { RunContext } from './types.ts'
 
 export interface RunOutput {
   readonly context: RunContext
-  /** Says again what was said so far: to the hub, an adopted run is a new attempt. */
-  readonly replay: () => void
-  /** The run is over: whatever is still to be said goes out now. */
-  readonly end: () => void
+  /** Characters remembered. */
+  size(): number
+  /** The hub is away, or the run is not ours at the moment: what is said is only remembered. */
+  hold(): void
+  /** Goes on after `hold`: says the last progress again, and of the output all from this character on. */
+  replay(from: number): void
+  /** The run is over: whatever is still to be said goes out now, and nothing is taken any more. */
+  end(): void
 }
 
 /** Output that comes faster than this (milliseconds) travels together: a model may say a thousand words a second. */
@@ -16,17 +20,20 @@ const OUTPUT_EVERY_MS = 20
 export function createContext(requestId: string, signal: AbortSignal, send: (event: string, message: object) => void): RunOutput {
   let said = ''
   let unsent = ''
+  let held = false
+  let ended = false
   let pause: NodeJS.Timeout | undefined
   let lastProgress: { progress: number; message?: string } | undefined
 
-  function sendProgress(): void {
-    if (lastProgress !== undefined) send(APP_EVENTS.inferenceProgress, { request_id: requestId, ...lastProgress })
+  const deaf = () => ended || signal.aborted
+  const say = (event: string, more: object) => {
+    if (!held && !signal.aborted) send(event, { request_id: requestId, ...more })
   }
 
   function flush(): void {
     const text = unsent
     unsent = ''
-    if (!signal.aborted) for (const piece of pieces(text)) send(APP_EVENTS.inferenceOutput, { request_id: requestId, text: piece })
+    for (const piece of pieces(text)) say(APP_EVENTS.inferenceOutput, { text: piece })
   }
 
   /** The first piece goes at once; those that follow closely wait for each other. */
@@ -43,32 +50,38 @@ export function createContext(requestId: string, signal: AbortSignal, send: (eve
     context: {
       signal,
       progress(fraction, message) {
-        if (signal.aborted || Number.isNaN(fraction)) return
+        if (deaf() || Number.isNaN(fraction)) return
         flush()
         const progress = Math.min(1, Math.max(0, fraction))
         lastProgress = { progress, ...(message === undefined ? {} : { message: message.slice(0, LIMITS.logLineChars) }) }
-        sendProgress()
+        say(APP_EVENTS.inferenceProgress, lastProgress)
       },
       output(text) {
-        if (signal.aborted || text === '') return
+        if (deaf() || text === '') return
         if (said.length < LIMITS.outputChars) said += text
         unsent += text
         flushSoon()
       },
       log(level, line) {
-        if (signal.aborted) return
+        if (deaf()) return
         flush()
-        send(APP_EVENTS.inferenceLog, { request_id: requestId, level, line: line.slice(0, LIMITS.logLineChars) })
+        say(APP_EVENTS.inferenceLog, { level, line: line.slice(0, LIMITS.logLineChars) })
       },
     },
-    replay() {
-      sendProgress()
-      unsent = said
+    size: () => said.length,
+    hold() {
+      held = true
+    },
+    replay(from) {
+      held = false
+      if (lastProgress !== undefined) say(APP_EVENTS.inferenceProgress, lastProgress)
+      unsent = said.slice(from)
       flush()
     },
     end() {
       clearTimeout(pause)
       flush()
+      ended = true
     },
   }
 }

@@ -1,112 +1,168 @@
 /**
  * The app's own queue: requests handed to us, run `concurrency` at a time, oldest first.
  *
- * When the connection is lost, waiting requests go back to the hub, which hands them out again.
- * Running ones go on as orphans: the hub may hand the same request back to us (it restarted, or the
- * network hiccuped), and then they are adopted, not run twice. Whatever is still an orphan a moment
- * after we are back belongs to someone else, and is aborted.
+ *   waiting ──▶ running ──canceled──▶ stopping
+ *                  └───── returns, throws ─────┴──▶ its result goes to the outbox
+ *
+ * When the connection is lost, waiting requests go back to the hub, which hands them out again. The others go
+ * on as orphans: the hub says at the next registration which of them are still ours, and those lose nothing.
+ * What it hands out anew while it runs here is adopted, not run twice. Whatever is still an orphan a moment
+ * after we are back belongs to someone else, and is aborted. A handler that ignores that keeps its slot.
  */
-import { LIMITS, requestResult, TIMING, type InferenceRequest, type InferenceResult, type ReportRefused } from '@websocket-spaces/protocol'
+import type { LeasedRequest, LeaseId, ReportRefused } from '@websocket-spaces/protocol'
 import { createCondition } from './condition.ts'
+import { type Checked, checkResult, type ResultMessage, resultMessage } from './check-result.ts'
 import { createContext, type RunOutput } from './run-context.ts'
 import { RunAborted, type AbortReason, type RequestHandler, type RunContext, type ServedRequest, type ServeEvent } from './types.ts'
+
+/** What the app has of a request when it is over, for the hub. */
+export interface Finished {
+  readonly message: ResultMessage
+  readonly leaseId: LeaseId | undefined
+  /** What the run said, to be said again as far as the hub lacks it; a canceled one has nothing more to say. */
+  readonly output: RunOutput | undefined
+}
 
 export interface RunsOptions {
   readonly concurrency: number
   readonly onRequest: RequestHandler
   readonly onEvent: (event: ServeEvent) => void
   readonly send: (event: string, message: object) => void
-  readonly finish: (message: InferenceResult) => void
+  readonly finish: (finished: Finished) => void
 }
 
 interface Run {
   readonly request: ServedRequest
   readonly controller: AbortController
-  phase: 'waiting' | 'running'
-  /** Running, but the hub does not count it as ours at the moment. */
+  /** The newest lease; hubs of the first kind name none. */
+  leaseId: LeaseId | undefined
+  /** `stopping`: canceled, but its handler has not ended. */
+  phase: 'waiting' | 'running' | 'stopping'
+  /** Not waiting, but the hub does not count it as ours at the moment. */
   orphan: boolean
   output: RunOutput | undefined
 }
 
-/** Milliseconds in which the hub hands back what is still ours: it may first have to give up our old, silent connection. */
-const ADOPT_WITHIN_MS = TIMING.heartbeatGiveUp + 5_000
+/** Milliseconds in which the hub hands back what is still ours, though it did not let us go on with it. */
+const ADOPT_WITHIN_MS = 3_000
 
 export class Runs {
   readonly #options: RunsOptions
   readonly #runs = new Map<string, Run>()
-  readonly #idle = createCondition(() => this.#active === 0)
+  readonly #idle = createCondition(() => this.#runs.size === 0)
   #active = 0
-  #draining = false
+  /** `closing`: the hub does not know yet that we leave, and takes a request for a free slot to be running. */
+  #intake: 'open' | 'closing' | 'closed' = 'open'
   #adoption: NodeJS.Timeout | undefined
 
   constructor(options: RunsOptions) {
     this.#options = options
   }
 
-  accept(message: InferenceRequest): void {
-    const known = this.#runs.get(message.request_id)
-    if (known !== undefined) return this.#adopt(known)
-    if (this.#draining) return
-    const request = toServedRequest(message)
-    this.#runs.set(request.id, { request, controller: new AbortController(), phase: 'waiting', orphan: false, output: undefined })
+  /** Requests whose handlers have not ended, those that were lost excepted. */
+  get unfinished(): number {
+    return [...this.#runs.values()].filter((run) => run.phase !== 'waiting').length
+  }
+
+  accept(request: ServedRequest, leaseId: LeaseId | undefined): void {
+    const known = this.#runs.get(request.id)
+    if (known !== undefined && known.phase !== 'stopping') return this.#adopt(known, leaseId)
+    if (this.#intake === 'closed' || (this.#intake === 'closing' && this.#active >= this.#options.concurrency)) return
+    const controller = new AbortController()
+    this.#runs.set(request.id, { request, leaseId, controller, phase: 'waiting', orphan: false, output: undefined })
     this.#options.onEvent({ type: 'request', request, held: this.#runs.size })
     this.#startNext()
   }
 
   cancel(requestId: string, reason: AbortReason): void {
     const run = this.#runs.get(requestId)
-    if (run !== undefined) this.#abort(run, reason)
+    if (run === undefined) return
+    if (reason === 'canceled') this.#stop(run)
+    else this.#lose(run, reason)
   }
 
   refused({ request_id: requestId, code }: ReportRefused): void {
     const run = requestId === null ? undefined : this.#runs.get(requestId)
     if (run === undefined) return
-    if (code === 'request_finished' || code === 'not_found') this.#abort(run, 'not_ours')
+    if (code === 'request_finished' || code === 'not_found') this.#lose(run, 'lease_lost')
     if (code !== 'stale_lease' || run.orphan) return
-    run.orphan = true
+    orphan(run)
     this.#expectAdoption()
+  }
+
+  /** All that we hold, for the hub to renew. */
+  held(): LeasedRequest[] {
+    return leased([...this.#runs.values()].filter((run) => !run.orphan))
+  }
+
+  /** What a new connection may go on with. */
+  resumable(): LeasedRequest[] {
+    return leased([...this.#runs.values()].filter((run) => run.phase !== 'waiting'))
   }
 
   connectionLost(): void {
     clearTimeout(this.#adoption)
     this.#giveUpWaiting()
-    for (const run of this.#runs.values()) run.orphan = true
+    for (const run of this.#runs.values()) orphan(run)
   }
 
-  connectionBack(): void {
+  /** @param resumed how many characters of its output the hub has, of each request that goes on. */
+  connectionBack(resumed: ReadonlyMap<string, number>): void {
+    for (const run of this.#runs.values()) {
+      const chars = resumed.get(run.request.id)
+      if (chars === undefined || !run.orphan) continue
+      run.orphan = false
+      this.#options.onEvent({ type: 'resumed', requestId: run.request.id })
+      run.output?.replay(chars)
+    }
     this.#expectAdoption()
   }
 
-  /** Takes nothing new, gives up what waits, and resolves when nothing runs. */
-  drain(): Promise<void> {
-    this.#draining = true
+  /** Gives up what waits; takes only what the hub must believe to be running, until `closeIntake`. */
+  drain(): void {
+    this.#intake = 'closing'
     this.#giveUpWaiting()
+  }
+
+  closeIntake(): void {
+    this.#intake = 'closed'
+  }
+
+  /** Resolves when nothing is left here. */
+  idle(): Promise<void> {
     return this.#idle.met()
   }
 
   /** Takes nothing new and aborts everything. */
   stop(): void {
-    this.#draining = true
+    this.#intake = 'closed'
     clearTimeout(this.#adoption)
     this.#giveUpWaiting()
-    for (const run of this.#runs.values()) this.#abort(run, 'closed')
+    for (const run of this.#runs.values()) this.#lose(run, 'closed')
   }
 
   #giveUpWaiting(): void {
-    for (const run of this.#runs.values()) if (run.phase === 'waiting') this.#runs.delete(run.request.id)
+    for (const run of this.#runs.values()) if (run.phase === 'waiting') this.#remove(run)
   }
 
-  #adopt(run: Run): void {
-    if (!run.orphan) return
+  #remove(run: Run): void {
+    this.#runs.delete(run.request.id)
+    this.#idle.changed()
+  }
+
+  /** Handed out again while it is here: a new lease, and to the hub a new attempt that has said nothing yet. */
+  #adopt(run: Run, leaseId: LeaseId | undefined): void {
+    if (!run.orphan && run.leaseId === leaseId) return
+    run.leaseId = leaseId
     run.orphan = false
     this.#options.onEvent({ type: 'request_kept', requestId: run.request.id })
-    run.output?.replay()
+    run.output?.replay(0)
   }
 
   #expectAdoption(): void {
     clearTimeout(this.#adoption)
     this.#adoption = setTimeout(() => {
-      for (const run of this.#runs.values()) if (run.orphan) this.#abort(run, 'not_ours')
+      for (const run of this.#runs.values()) if (run.orphan) this.#lose(run, 'lease_lost')
     }, ADOPT_WITHIN_MS)
     this.#adoption.unref()
   }
@@ -119,10 +175,8 @@ export class Runs {
   }
 
   async #execute(run: Run): Promise<void> {
-    const { signal } = run.controller
-    const output = createContext(run.request.id, signal, (event, message) => {
-      if (!run.orphan) this.#options.send(event, message)
-    })
+    const { id } = run.request
+    const output = createContext(id, run.controller.signal, this.#options.send)
     run.output = output
     run.phase = 'running'
     this.#active += 1
@@ -130,10 +184,9 @@ export class Runs {
     this.#options.onEvent({ type: 'started', request: run.request })
     const outcome = await this.#outcomeOf(run, output.context)
     output.end()
-    if (!signal.aborted) this.#finish(run, startedAt, outcome)
     this.#active -= 1
+    if (this.#runs.get(id) === run) this.#finish(run, startedAt, outcome)
     this.#startNext()
-    this.#idle.changed()
   }
 
   async #outcomeOf(run: Run, context: RunContext): Promise<Checked> {
@@ -145,45 +198,45 @@ export class Runs {
   }
 
   #finish(run: Run, startedAt: number, outcome: Checked): void {
+    if (run.phase === 'stopping') return this.#confirm(run)
     const { id } = run.request
     const seconds = (performance.now() - startedAt) / 1000
-    this.#runs.delete(id)
-    if ('error' in outcome) {
-      this.#options.onEvent({ type: 'failed', requestId: id, seconds, error: outcome.error })
-      this.#options.finish({ request_id: id, status: 'failed', result: { error: outcome.error.slice(0, LIMITS.logLineChars) } })
-    } else {
-      this.#options.onEvent({ type: 'completed', requestId: id, seconds })
-      this.#options.finish({ request_id: id, status: 'completed', result: outcome.result })
-    }
+    if ('error' in outcome) this.#options.onEvent({ type: 'failed', requestId: id, seconds, error: outcome.error })
+    else this.#options.onEvent({ type: 'completed', requestId: id, seconds })
+    this.#options.finish({ message: resultMessage(id, outcome), leaseId: run.leaseId, output: run.output })
+    this.#remove(run)
   }
 
-  #abort(run: Run, reason: AbortReason): void {
-    this.#runs.delete(run.request.id)
+  /** Canceled: the hub is told once the handler has really ended. */
+  #stop(run: Run): void {
+    if (run.phase === 'stopping') return
+    const running = run.phase === 'running'
+    run.phase = 'stopping'
+    run.controller.abort(new RunAborted('canceled'))
+    this.#options.onEvent({ type: 'stopped', requestId: run.request.id, reason: 'canceled' })
+    if (!running) this.#confirm(run)
+  }
+
+  #confirm(run: Run): void {
+    const message: ResultMessage = { request_id: run.request.id, status: 'canceled', result: {} }
+    this.#options.finish({ message, leaseId: run.leaseId, output: undefined })
+    this.#remove(run)
+  }
+
+  /** It is not ours any more. */
+  #lose(run: Run, reason: AbortReason): void {
+    this.#remove(run)
+    if (run.phase === 'stopping') return
     run.controller.abort(new RunAborted(reason))
     this.#options.onEvent({ type: 'stopped', requestId: run.request.id, reason })
-    this.#startNext()
   }
 }
 
-type Checked = { readonly result: NonNullable<InferenceResult['result']> } | { readonly error: string }
-
-/** What a handler returned may be anything at run time; only JSON can travel. */
-function checkResult(returned: unknown): Checked {
-  const parsed = requestResult.safeParse(returned)
-  if (!parsed.success) return { error: 'The app returned a result that is not a JSON object' }
-  const bytes = Buffer.byteLength(JSON.stringify(parsed.data))
-  if (bytes > LIMITS.packetBytes / 2)
-    return { error: `The app's result is too large (${bytes} bytes; at most ${LIMITS.resultBytes} are accepted)` }
-  return { result: parsed.data }
+function orphan(run: Run): void {
+  run.orphan = true
+  run.output?.hold()
 }
 
-function toServedRequest(message: InferenceRequest): ServedRequest {
-  return {
-    id: message.request_id,
-    username: message.username,
-    prompt: message.payload.prompt,
-    payload: message.payload,
-    attempt: message.attempt,
-    deadlineSeconds: message.deadline_seconds,
-  }
+function leased(runs: readonly Run[]): LeasedRequest[] {
+  return runs.flatMap(({ request, leaseId }) => (leaseId === undefined ? [] : [{ request_id: request.id, lease_id: leaseId }]))
 }

@@ -31,7 +31,8 @@ export interface RunContext {
 /** Returns the result; an error thrown fails the request with its message. */
 export type RequestHandler = (request: ServedRequest, context: RunContext) => Promise<RequestResult> | RequestResult
 
-export type AbortReason = InferenceCancel['reason'] | 'not_ours' | 'closed'
+/** `lease_lost`: the request is someone else's now, or nobody's. `closed`: this app leaves. */
+export type AbortReason = InferenceCancel['reason'] | 'closed'
 
 /** `reason` of an aborted run's signal. */
 export class RunAborted extends Error {
@@ -75,7 +76,7 @@ export interface ServeOptions {
 }
 
 export interface CloseOptions {
-  /** First finish what is running and hand its results in. */
+  /** First finish what is running and hand its results in, over a new connection if this one is lost. */
   readonly drain?: boolean
   /** Milliseconds the drain may take; 60 s by default. */
   readonly drainMs?: number
@@ -101,6 +102,8 @@ export type ServeEvent =
   | { readonly type: 'retrying'; readonly error: ServeFailure | null; readonly retryInMs: number }
   /** `held` counts it together with all others running or waiting here. */
   | { readonly type: 'request'; readonly request: ServedRequest; readonly held: number }
+  /** The connection is back, and this request goes on with no interruption. */
+  | { readonly type: 'resumed'; readonly requestId: string }
   /** Handed out again while it was still running, or done, here: it is not run twice. */
   | { readonly type: 'request_kept'; readonly requestId: string }
   | { readonly type: 'started'; readonly request: ServedRequest }
@@ -116,10 +119,14 @@ export type ServeEvent =
   | { readonly type: 'report_refused'; readonly refusal: ReportRefused }
   /** A message of the hub that this version does not understand. */
   | { readonly type: 'ignored'; readonly event: string }
+  /** Takes nothing new, and leaves once so many requests are finished and handed in. */
+  | { readonly type: 'draining'; readonly unfinished: number }
   | { readonly type: 'ended'; readonly error: ServeFailure | null }
 
 export interface ServedSpace {
   readonly state: ServeState
+  /** Requests that still run here, and results that the hub has not taken yet. */
+  readonly unfinished: number
   /** The first registration. Rejects when serving ends before it. */
   readonly registered: Promise<Registration>
   /** Settles when serving is over: rejects with the reason when it was not `close`. */
