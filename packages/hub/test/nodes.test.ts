@@ -84,14 +84,16 @@ describe.each(['with Redis', 'without Redis'])('two nodes %s', (kind) => {
     expect(await aliceThere.view(waits.id)).toMatchObject({ status: 'completed' })
   })
 
-  test('a cancel at one node reaches the app at the other, and its place is free', async () => {
+  test('a cancel at one node reaches the app at the other, and its place is free when that has stopped', async () => {
     const own = await alice.makeSpace()
     using app = await serve(here.url, own, { concurrency: 1 })
     const { id } = await aliceThere.submit(own)
     await app.request()
     const next = await aliceThere.submit(own)
-    expect((await aliceThere.call('POST', `/api/v1/requests/${id}/cancel`)).json).toMatchObject({ status: 'canceled' })
+    expect((await aliceThere.call('POST', `/api/v1/requests/${id}/cancel`)).json).toMatchObject({ status: 'canceling' })
     expect(await app.next(APP_EVENTS.inferenceCancel)).toMatchObject({ request_id: id, reason: 'canceled' })
+    await app.report(APP_EVENTS.inferenceResult, { request_id: id, status: 'canceled' })
+    expect(await aliceThere.view(id)).toMatchObject({ status: 'canceled' })
     expect(await app.request(2)).toMatchObject({ request_id: next.id })
   })
 

@@ -89,7 +89,7 @@ export const requestView = z.object({
   position: z.number().int().nullable(),
   attempts: z.number().int(),
   /** Every start so far; empty in lists. */
-  attempt_history: z.array(attemptView),
+  attempt_history: z.array(attemptView).default([]),
   instance: z.string().nullable(),
   created_at: z.string(),
   started_at: z.string().nullable(),

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Hub } from '@websocket-spaces/hub'
+import { DEFAULTS } from '@websocket-spaces/protocol'
 import type { Command } from 'commander'
 import type { Cli } from '../cli.ts'
 import { adminPasswordFile } from '../hub-access.ts'
@@ -74,6 +75,7 @@ const SETTINGS = [
   ['WEB_DIR', ''],
   ['DATABASE_URL', ''],
   ['REDIS_URL', ''],
+  ['APP_GRACE_SECONDS', String(DEFAULTS.appGraceSeconds)],
   ['SQLITE_SYNCHRONOUS', 'full'],
 ] as const
 

@@ -68,6 +68,7 @@ export const zh: Readonly<Record<MessageKey, string>> = {
   'serve.setting.WEB_DIR': '已构建网页的目录；不设置则使用本安装自带的网页',
   'serve.setting.DATABASE_URL': 'postgres://user:password@host:5432/database；未设置时使用 DATA_DIR 中的 SQLite 文件',
   'serve.setting.REDIS_URL': 'redis://user:password@host:6379；供共用一个 PostgreSQL 的多个 hub 使用',
+  'serve.setting.APP_GRACE_SECONDS': '应用意外断线后，多少秒内重新连上仍可继续处理原来的请求',
   'serve.setting.SQLITE_SYNCHRONOUS': 'full：已接受的请求断电也不丢失；normal：更快，但只保证进程崩溃时不丢失',
   'serve.first_start': '首次启动，请用以下信息登录：',
   'serve.sign_in': '请用以下信息登录：',

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { LIMITS, type RequestPage, type RequestView } from '@websocket-spaces/protocol'
+import { APP_EVENTS, LIMITS, type RequestPage, type RequestView } from '@websocket-spaces/protocol'
 import { eventually } from '../support/eventually.ts'
 import { codeIn, type OwnSpace, type Person, startHub, type TestHub } from '../support/hub.ts'
 import { type AppSocket, serve } from '../support/sockets.ts'
@@ -118,11 +118,13 @@ test('streams whose readers go away are let go of', async () => {
 
 test('a request is canceled once, by its user or the owner of the space, and by nobody else', async () => {
   using stage = await served()
-  const { urls } = await bob.submit(stage.own)
+  const { id, urls } = await bob.submit(stage.own)
   const carol = await hub.signUp()
   expect((await carol.call('POST', urls.cancel)).status).toBe(404)
   const answer = await bob.call('POST', urls.cancel)
-  expect([answer.status, answer.json]).toMatchObject([200, { status: 'canceled' }])
+  expect([answer.status, answer.json]).toMatchObject([200, { status: 'canceling' }])
+  await stage.app.report(APP_EVENTS.inferenceResult, { request_id: id, status: 'canceled' })
+  expect(await bob.view(id)).toMatchObject({ status: 'canceled', attempt_history: [{ attempt: 1, ending: 'canceled' }] })
   const again = await bob.call('POST', urls.cancel)
   expect([again.status, codeIn(again)]).toEqual([409, 'request_finished'])
   const { urls: second } = await bob.submit(stage.own)
