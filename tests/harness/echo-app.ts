@@ -19,6 +19,7 @@ const served = serveSpace({
   instance: values.instance,
   onEvent(event) {
     if (event.type === 'registered' || event.type === 'disconnected') console.log(event.type)
+    if (event.type === 'stopped') console.log(`stopped ${event.requestId} ${event.reason}`)
   },
   async onRequest(request, context) {
     console.log(`started ${request.id} attempt ${request.attempt}`)

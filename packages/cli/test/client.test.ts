@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 /** The SDK against a real hub. */
 import { serveSpace, type RequestHandler, type ServedSpace, type ServeEvent } from '@websocket-spaces/client'
 import { LIMITS, type FollowItem } from '@websocket-spaces/protocol'
@@ -79,14 +80,16 @@ describe('serving a space', () => {
 
   test('a cancel reaches the run', async () => {
     const stopped = Promise.withResolvers<unknown>()
-    await using at = await served((_request, { signal }) => {
-      signal.addEventListener('abort', () => stopped.resolve(signal.reason))
-      return new Promise(() => undefined)
+    await using at = await served(async (_request, { signal }) => {
+      await once(signal, 'abort')
+      stopped.resolve(signal.reason)
+      return {}
     })
     const { id } = await at.admin.submit(at.space, { prompt: 'x' })
     await expect.poll(() => at.events.some((event) => event.type === 'started')).toBe(true)
-    expect((await at.admin.cancel(id)).status).toBe('canceled')
+    expect((await at.admin.cancel(id)).status).toBe('canceling')
     expect(await stopped.promise).toMatchObject({ reason: 'canceled' })
+    await expect.poll(async () => (await at.admin.getRequest(id)).status).toBe('canceled')
   })
 
   test('as many at once as declared, and the rest in order', async () => {
