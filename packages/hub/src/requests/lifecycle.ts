@@ -31,6 +31,8 @@ export type Fact =
   | { readonly type: 'lost'; readonly leaseId: LeaseId; readonly at: number; readonly reason: LossReason; readonly maxAttempts: number }
   | { readonly type: 'timed_out'; readonly at: number; readonly seconds: number }
   | { readonly type: 'canceled'; readonly at: number }
+  /** No app came `within` the time its space holds requests, as it is told: `8 h`. */
+  | { readonly type: 'stranded'; readonly at: number; readonly within: string }
 
 export type Step =
   | { readonly to: 'running'; readonly lease: Lease; readonly startedAt: number; readonly deadlineAt: number; readonly attempt: number }
@@ -56,6 +58,10 @@ export function next(phase: Phase, { attempt, losses }: Tally, fact: Fact): Step
       // The sweep read the deadline a moment ago; meanwhile the request may have gone back to the queue.
       if (phase.at !== 'running' || phase.deadlineAt > fact.at) return { to: 'same' }
       return { to: 'finished', outcome: failure(new SpacesError('timeout', { seconds: fact.seconds })), at: fact.at }
+    case 'stranded':
+      // An app came after all.
+      if (phase.at !== 'waiting') return { to: 'same' }
+      return { to: 'finished', outcome: failure(new SpacesError('app_stayed_away', { time: fact.within })), at: fact.at }
     case 'started':
       if (!holds(phase, fact.leaseId)) return { to: 'refused', code: 'stale_lease' }
       if (phase.at === 'running') return { to: 'same' }

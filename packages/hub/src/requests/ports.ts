@@ -149,6 +149,10 @@ export interface RequestStore {
   orphans(limit: number): Promise<{ readonly id: RequestId; readonly leaseId: LeaseId }[]>
   /** Unfinished requests of a space, oldest first. */
   unfinished(spaceId: SpaceId, limit: number): Promise<RequestId[]>
+  /** Spaces of which neither an app nor, for its oldest request, an acceptance is as recent as the `seconds` they hold requests. */
+  strandedSpaces(at: number): Promise<{ readonly spaceId: SpaceId; readonly seconds: number }[]>
+  /** Of the oldest requests of a space that no connection holds, those accepted until `before`. */
+  unclaimed(spaceId: SpaceId, before: number, limit: number): Promise<RequestId[]>
   /** Spaces that have requests no connection holds. */
   spacesWithClaimable(): Promise<SpaceId[]>
 }

@@ -1,9 +1,10 @@
 import { DEFAULTS, type RequestId, TIMING } from '@websocket-spaces/protocol'
 import type { Presence } from '../spaces/ports.ts'
 import { announceChange } from './announce.ts'
-import { end, type EndDeps } from './cancel.ts'
+import { end } from './cancel.ts'
 import type { Dispatcher } from './dispatch.ts'
 import type { Applied, RequestStore } from './ports.ts'
+import { Stranded, type StrandedDeps } from './stranded.ts'
 
 const BATCH = 500
 /** Every so many sweeps, spaces with waiting requests are woken in case a wake-up was lost. */
@@ -30,18 +31,19 @@ export async function recover(store: RequestStore, now: () => number, onRecovere
 
 type Recovered = Extract<Applied, { ok: true }>
 
-export interface SweeperDeps extends EndDeps {
+export interface SweeperDeps extends StrandedDeps {
   readonly dispatcher: Dispatcher
-  readonly presence: Pick<Presence, 'bury'>
+  readonly presence: Pick<Presence, 'bury' | 'replicas'>
   readonly onError: (message: string, error: unknown) => void
 }
 
 /**
- * Ends requests whose deadline has passed, takes back those of nodes that died, and finds missed wake-ups. One timer
+ * Ends requests whose deadline has passed or for which no app came, takes back those of nodes that died, and finds missed wake-ups. One timer
  * for all requests. All nodes sweep; each fact is applied once, and only who applied it tells.
  */
 export class Sweeper {
   readonly #deps: SweeperDeps
+  readonly #stranded: Stranded
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> = Promise.resolve()
   #count = 0
@@ -49,6 +51,7 @@ export class Sweeper {
 
   constructor(deps: SweeperDeps) {
     this.#deps = deps
+    this.#stranded = new Stranded(deps)
   }
 
   start(): void {
@@ -75,6 +78,7 @@ export class Sweeper {
       if (this.#count % WAKE_EACH !== 0) return
       await dispatcher.reconcile()
       for (const spaceId of await store.spacesWithClaimable()) dispatcher.wake(spaceId)
+      await this.#stranded.sweep()
     } catch (error) {
       onError('sweep failed; the next one tries again', error)
     }
@@ -91,8 +95,9 @@ export class Sweeper {
   }
 
   async #takeBack(): Promise<void> {
-    const { store, bus, board, presence, now } = this.#deps
+    const { store, bus, board, presence, spaces, now } = this.#deps
     const bereaved = await presence.bury()
+    if (bereaved.length > 0) await spaces.markSeen(bereaved, now())
     for (const spaceId of bereaved) bus.publish({ topic: 'spaces', spaceId, change: 'status' })
     if (bereaved.length > 0) bus.publish({ topic: 'connections' })
     await recover(store, now, ({ request, events }) => {

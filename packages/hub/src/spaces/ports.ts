@@ -89,7 +89,8 @@ export interface SpaceStore {
   /** Newest first. */
   page(query: SpaceQuery): Promise<StoredSpace[]>
   count(): Promise<number>
-  markSeen(id: SpaceId, at: number): Promise<void>
+  /** Apps of these spaces were connected at that time. */
+  markSeen(ids: readonly SpaceId[], at: number): Promise<void>
   setCover(id: SpaceId, cover: Cover | null, at: number): Promise<void>
   cover(id: SpaceId): Promise<Cover | null>
 }

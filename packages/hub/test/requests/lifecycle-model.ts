@@ -130,6 +130,8 @@ function factOf(type: Fact['type'], leaseId: LeaseId): Fact {
       return { type, at: NOON + 100_000, seconds: 60 }
     case 'canceled':
       return { type, at: NOON + 3_000 }
+    case 'stranded':
+      return { type, at: NOON + 3_000, within: '1 h' }
   }
 }
 
@@ -148,6 +150,9 @@ function change(request: Expected, type: Fact['type']): void {
       return
     case 'canceled':
       return end(request, 'canceled')
+    case 'stranded':
+      if (request.at === 'waiting') end(request, 'failed')
+      return
   }
 }
 

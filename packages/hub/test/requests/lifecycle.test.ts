@@ -29,6 +29,7 @@ const FACTS = {
   'timed out': { type: 'timed_out', at: DEADLINE, seconds: 120 },
   'timed out early': { type: 'timed_out', at: DEADLINE - 1, seconds: 120 },
   canceled: { type: 'canceled', at: 50 },
+  stranded: { type: 'stranded', at: 50, within: '8 h' },
 } as const satisfies Record<string, Fact>
 
 const stale: Step = { to: 'refused', code: 'stale_lease' }
@@ -39,9 +40,11 @@ const canceled: Step = { to: 'finished', outcome: { status: 'canceled' }, at: 50
 const done: Step = { to: 'finished', outcome, at: 50 }
 const timedOut = { to: 'finished', outcome: { status: 'failed', error: { code: 'timeout' }, result: null }, at: DEADLINE }
 
+const stranded = { to: 'finished', outcome: { status: 'failed', error: { code: 'app_stayed_away' }, result: null }, at: 50 }
+
 /** In the order of FACTS, for a request that was started twice. */
 const TABLE = {
-  waiting: [stale, stale, stale, stale, stale, stale, stale, same, same, canceled],
+  waiting: [stale, stale, stale, stale, stale, stale, stale, same, same, canceled, stranded],
   handed: [
     { to: 'running', lease, startedAt: 50, deadlineAt: 150, attempt: 3 },
     stale,
@@ -53,11 +56,12 @@ const TABLE = {
     same,
     same,
     canceled,
+    same,
   ],
-  running: [same, stale, done, stale, back('app_lost'), back('hub_restarted'), stale, timedOut, same, canceled],
-  completed: Array<Step>(10).fill(over),
-  failed: Array<Step>(10).fill(over),
-  canceled: Array<Step>(10).fill(over),
+  running: [same, stale, done, stale, back('app_lost'), back('hub_restarted'), stale, timedOut, same, canceled, same],
+  completed: Array<Step>(11).fill(over),
+  failed: Array<Step>(11).fill(over),
+  canceled: Array<Step>(11).fill(over),
 } as const
 
 const rows = (Object.keys(PHASES) as (keyof typeof PHASES)[]).flatMap((phase) =>

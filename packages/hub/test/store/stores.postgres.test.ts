@@ -5,6 +5,7 @@ import type { StoreUnderTest } from '../support/sqlite-store.ts'
 import { requestReadsContract } from './request-reads.contract.ts'
 import { requestStoreContract } from './request-store.contract.ts'
 import { spaceStoreContract } from './space-store.contract.ts'
+import { strandedContract } from './stranded.contract.ts'
 
 let server: PostgresServer
 beforeAll(async () => {
@@ -19,3 +20,4 @@ async function open(): Promise<StoreUnderTest> {
 requestStoreContract('PostgreSQL', open)
 requestReadsContract('PostgreSQL', open)
 spaceStoreContract('PostgreSQL', open)
+strandedContract('PostgreSQL', open)

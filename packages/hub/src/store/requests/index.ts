@@ -7,6 +7,7 @@ import { applyFact } from './apply.ts'
 import { claimRequests } from './claim.ts'
 import { findByKey, insertRequest } from './insert.ts'
 import * as read from './read.ts'
+import { strandedSpaces, unclaimedOf } from './stranded.ts'
 
 /** `node` names this process: what it hands out is taken back by others when it dies, and by nobody while it lives. */
 export function createRequestStore(db: Database, node: string = uuid()): RequestStore {
@@ -27,6 +28,8 @@ export function createRequestStore(db: Database, node: string = uuid()): Request
     held: () => read.heldBy(db, node),
     orphans: (limit) => read.orphansBeside(db, node, limit),
     unfinished: (spaceId, limit) => read.unfinishedOf(db, spaceId, limit),
+    strandedSpaces: (at) => strandedSpaces(db, at),
+    unclaimed: (spaceId, before, limit) => unclaimedOf(db, spaceId, before, limit),
     spacesWithClaimable: () => read.spacesWithClaimable(db),
   }
 }
