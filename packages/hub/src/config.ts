@@ -20,6 +20,7 @@ const environment = z.object({
   WEB_DIR: z.string().min(1).default(BUILT_PAGE),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   REDIS_URL: z.url({ protocol: /^rediss?$/ }).optional(),
+  RETENTION_DAYS: z.coerce.number().int().min(0).max(36_500).default(365),
   SQLITE_SYNCHRONOUS: z.enum(['full', 'normal']).default('full'),
 })
 
@@ -39,6 +40,8 @@ export interface HubConfig {
   readonly databaseUrl?: string | undefined
   /** Carries wake-ups between the nodes of one hub. May hold a password. */
   readonly redisUrl?: string | undefined
+  /** Age in days at which finished requests are deleted; 0 = never. */
+  readonly retentionDays: number
   /** `normal`: the last moments before a power cut may be lost; a crash of the hub loses nothing either way. */
   readonly synchronous: 'full' | 'normal'
 }
@@ -62,6 +65,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): HubConfig {
     webDir: resolve(WEB_DIR),
     databaseUrl: parsed.data.DATABASE_URL,
     redisUrl: parsed.data.REDIS_URL,
+    retentionDays: parsed.data.RETENTION_DAYS,
     synchronous: parsed.data.SQLITE_SYNCHRONOUS,
   }
 }

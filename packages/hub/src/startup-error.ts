@@ -63,6 +63,7 @@ export const EXPECTED = {
   WEB_DIR: './packages/web/build',
   DATABASE_URL: 'postgres://user:password@host:5432/database',
   REDIS_URL: 'redis://user:password@host:6379',
+  RETENTION_DAYS: '0–36500',
   SQLITE_SYNCHRONOUS: 'full | normal',
 } as const
 

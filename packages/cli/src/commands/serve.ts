@@ -74,6 +74,7 @@ const SETTINGS = [
   ['WEB_DIR', ''],
   ['DATABASE_URL', ''],
   ['REDIS_URL', ''],
+  ['RETENTION_DAYS', '365'],
   ['SQLITE_SYNCHRONOUS', 'full'],
 ] as const
 

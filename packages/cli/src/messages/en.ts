@@ -88,6 +88,7 @@ Keep {{from}} as a backup, and start no hub on it again: what that one accepts d
   'serve.setting.WEB_DIR': 'built web page to serve; the one of this installation when not set',
   'serve.setting.DATABASE_URL': 'postgres://user:password@host:5432/database; a SQLite file in DATA_DIR when not set',
   'serve.setting.REDIS_URL': 'redis://user:password@host:6379; for several hubs on one PostgreSQL',
+  'serve.setting.RETENTION_DAYS': 'finished requests are deleted after so many days; 0 keeps them for ever',
   'serve.setting.SQLITE_SYNCHRONOUS': 'full: what was accepted survives a power cut; normal: faster, survives a crash only',
   'serve.first_start': 'First start. Sign in here:',
   'serve.sign_in': 'Sign in here:',

@@ -89,6 +89,7 @@ export const zh: Readonly<Record<MessageKey, string>> = {
   'serve.setting.WEB_DIR': '已构建网页的目录；不设置则使用本安装自带的网页',
   'serve.setting.DATABASE_URL': 'postgres://user:password@host:5432/database；未设置时使用 DATA_DIR 中的 SQLite 文件',
   'serve.setting.REDIS_URL': 'redis://user:password@host:6379；供共用一个 PostgreSQL 的多个 hub 使用',
+  'serve.setting.RETENTION_DAYS': '已结束的请求保留多少天后删除；0 表示永久保留',
   'serve.setting.SQLITE_SYNCHRONOUS': 'full：已接受的请求断电也不丢失；normal：更快，但只保证进程崩溃时不丢失',
   'serve.first_start': '首次启动，请用以下信息登录：',
   'serve.sign_in': '请用以下信息登录：',

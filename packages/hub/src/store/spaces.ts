@@ -138,16 +138,19 @@ function columnsOf(change: UpdateSpaceBody): Partial<SpaceTable> {
   return Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined))
 }
 
-async function removeSpace(db: Database, id: StoredSpace['id']): Promise<void> {
-  await transact(db, async (tx) => {
+async function removeSpace(db: Database, id: StoredSpace['id']): Promise<boolean> {
+  return transact(db, async (tx) => {
     // Held first: a submit that comes now waits, and then finds the space gone.
     await locking(tx, 'spaces', tx.selectFrom('spaces').select('id').where('id', '=', id)).execute()
     const requests = tx.selectFrom('requests').select('id').where('space_id', '=', id)
+    // Accepted before: it must get its outcome first, and its followers must hear of it.
+    if ((await requests.where('finished_at', 'is', null).limit(1).executeTakeFirst()) !== undefined) return false
     await tx.deleteFrom('request_events').where('request_id', 'in', requests).execute()
     await tx.deleteFrom('requests').where('space_id', '=', id).execute()
     await tx.deleteFrom('submissions').where('space_id', '=', id).execute()
     await tx.deleteFrom('space_covers').where('space_id', '=', id).execute()
     await tx.deleteFrom('spaces').where('id', '=', id).execute()
+    return true
   })
 }
 

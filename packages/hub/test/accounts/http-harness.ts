@@ -36,6 +36,7 @@ export async function startHub(options: HttpOptions = {}): Promise<TestHub> {
     trustProxy: false,
     logLevel: 'silent',
     synchronous: 'full',
+    retentionDays: 0,
   } as const
   const where = { listen: { host: '127.0.0.1', port: 0 }, dataDir, webDir: join(dataDir, 'no-page') }
   const hub = await createHub({ ...defaults, ...options, ...where }, { log: pino({ level: 'silent' }) })

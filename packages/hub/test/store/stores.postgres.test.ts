@@ -3,6 +3,7 @@ import { openPostgresStore } from '../support/postgres-store.ts'
 import { type PostgresServer, startPostgres } from '../support/postgres-server.ts'
 import type { StoreUnderTest } from '../support/sqlite-store.ts'
 import { requestReadsContract } from './request-reads.contract.ts'
+import { pruneContract } from './prune.contract.ts'
 import { requestStoreContract } from './request-store.contract.ts'
 import { spaceStoreContract } from './space-store.contract.ts'
 import { strandedContract } from './stranded.contract.ts'
@@ -21,3 +22,4 @@ requestStoreContract('PostgreSQL', open)
 requestReadsContract('PostgreSQL', open)
 spaceStoreContract('PostgreSQL', open)
 strandedContract('PostgreSQL', open)
+pruneContract('PostgreSQL', open)

@@ -6,6 +6,7 @@ import { appendReports } from './append.ts'
 import { applyFact } from './apply.ts'
 import { claimRequests } from './claim.ts'
 import { findByKey, insertRequest } from './insert.ts'
+import { pruneRequests } from './prune.ts'
 import * as read from './read.ts'
 import { strandedSpaces, unclaimedOf } from './stranded.ts'
 
@@ -30,6 +31,7 @@ export function createRequestStore(db: Database, node: string = uuid()): Request
     unfinished: (spaceId, limit) => read.unfinishedOf(db, spaceId, limit),
     strandedSpaces: (at) => strandedSpaces(db, at),
     unclaimed: (spaceId, before, limit) => unclaimedOf(db, spaceId, before, limit),
+    prune: (which) => pruneRequests(db, which),
     spacesWithClaimable: () => read.spacesWithClaimable(db),
   }
 }
