@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { createCli, type Cli } from './cli.ts'
 import { addLogin } from './commands/login.ts'
 import { addLogout } from './commands/logout.ts'
+import { addMigrate } from './commands/migrate.ts'
 import { addMockApp } from './commands/mock-app.ts'
 import { addResetPassword } from './commands/reset-password.ts'
 import { addServe } from './commands/serve.ts'
@@ -44,8 +45,8 @@ export function createProgram(cli: Cli): Command {
     .version(VERSION, '-V, --version', cli.t('option.version'))
     .helpCommand('help [command]', cli.t('command.help'))
     .addHelpText('after', `\n${cli.t('program.examples')}`)
-  for (const add of [addServe, addSetupSpace, addMockApp, addVerify, addLogin, addLogout, addToken, addSubmit, addResetPassword])
-    add(program, cli)
+  const host = [addServe, addResetPassword, addMigrate]
+  for (const add of [...host, addSetupSpace, addMockApp, addVerify, addLogin, addLogout, addToken, addSubmit]) add(program, cli)
   return program
 }
 

@@ -21,6 +21,7 @@ const environment = z.object({
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   REDIS_URL: z.url({ protocol: /^rediss?$/ }).optional(),
   APP_GRACE_SECONDS: z.coerce.number().min(0).max(3_600).default(DEFAULTS.appGraceSeconds),
+  RETENTION_DAYS: z.coerce.number().int().min(0).max(36_500).default(365),
   SQLITE_SYNCHRONOUS: z.enum(['full', 'normal']).default('full'),
 })
 
@@ -42,6 +43,8 @@ export interface HubConfig {
   readonly redisUrl?: string | undefined
   /** How long an app that vanished may come back for what it was running. */
   readonly appGraceSeconds: number
+  /** Age in days at which finished requests are deleted; 0 = never. */
+  readonly retentionDays: number
   /** `normal`: the last moments before a power cut may be lost; a crash of the hub loses nothing either way. */
   readonly synchronous: 'full' | 'normal'
 }
@@ -66,6 +69,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): HubConfig {
     databaseUrl: parsed.data.DATABASE_URL,
     redisUrl: parsed.data.REDIS_URL,
     appGraceSeconds: parsed.data.APP_GRACE_SECONDS,
+    retentionDays: parsed.data.RETENTION_DAYS,
     synchronous: parsed.data.SQLITE_SYNCHRONOUS,
   }
 }

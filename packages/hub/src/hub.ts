@@ -14,6 +14,7 @@ import { createHttpServer } from './http/server.ts'
 import { createLog } from './log.ts'
 import { Flow } from './requests/flow.ts'
 import type { Bus } from './requests/ports.ts'
+import { pruneSpace, Retention } from './requests/retention.ts'
 import type { Services } from './services.ts'
 import { attachAppGateway } from './sockets/app-gateway.ts'
 import { attachLiveGateway } from './sockets/live-gateway.ts'
@@ -92,6 +93,7 @@ async function assemble({ config, opened, resources, log, now }: HubParts): Prom
       // Before its tokens are revoked, so that apps hear the real reason.
       closeConnections({ spaceId: id, tokenless: false }, 'space_not_found')
       await accounts.connectTokens.revokeOfSpace(id)
+      await pruneSpace(store, id)
     },
     onChanged: (change) => bus.publish({ topic: 'spaces', ...change }),
     now,
@@ -112,7 +114,14 @@ async function assemble({ config, opened, resources, log, now }: HubParts): Prom
     isStopping: () => flow.isStopping,
     isReady: async () => !flow.isStopping && (await answers(spaces.count())),
   }
-  return serve(services, flow, resources)
+  const onPruned = (count: number): void => log.info({ count }, 'old requests deleted')
+  const retention = new Retention({ store, days: config.retentionDays, now, onPruned, onError })
+  return serve(services, { flow, retention }, resources)
+}
+
+interface Moving {
+  readonly flow: Flow
+  readonly retention: Retention
 }
 
 /** What is done to apps and users on one node concerns all. */
@@ -175,7 +184,7 @@ async function openAccounts({ config, opened, secret, bus, closeConnections, onE
 /** Milliseconds that answers under way and closing handshakes may take when the hub stops. */
 const LAST_WORDS = 1_000
 
-async function serve(services: Services, flow: Flow, resources: AsyncDisposableStack): Promise<Hub> {
+async function serve(services: Services, { flow, retention }: Moving, resources: AsyncDisposableStack): Promise<Hub> {
   const { config, accounts, connections, log } = services
   const http = await createHttpServer(services)
   const live = attachLiveGateway(http.server, services)
@@ -196,6 +205,7 @@ async function serve(services: Services, flow: Flow, resources: AsyncDisposableS
     await parted
     clearTimeout(lastWords)
     await http.close()
+    await retention.stop()
     await flow.stop()
     await accounts.close()
     await open.disposeAsync()
@@ -209,6 +219,7 @@ async function serve(services: Services, flow: Flow, resources: AsyncDisposableS
     resetPassword: (username) => accounts.users.resetPassword(username),
     async listen() {
       const recovered = await flow.start()
+      retention.start()
       if (recovered > 0) log.info({ recovered }, 'requests of the previous run wait, or wait for their apps to come back')
       const port = await listenOn(http, config)
       return { url: `http://${config.listen.host}:${port}`, port }

@@ -64,6 +64,7 @@ export const EXPECTED = {
   DATABASE_URL: 'postgres://user:password@host:5432/database',
   REDIS_URL: 'redis://user:password@host:6379',
   APP_GRACE_SECONDS: '0–3600',
+  RETENTION_DAYS: '0–36500',
   SQLITE_SYNCHRONOUS: 'full | normal',
 } as const
 

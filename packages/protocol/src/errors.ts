@@ -135,6 +135,12 @@ export const ERRORS = {
     en: 'The app was lost {attempts} times while working on this request',
     zh: '应用在处理该请求时失去连接 {attempts} 次',
   },
+  app_stayed_away: {
+    status: 503,
+    retryable: true,
+    en: 'No app connected within {time} to take this request. You can submit again.',
+    zh: '{time} 内没有应用连接来处理该请求，您可以重新提交。',
+  },
   app_failed: { status: 502, retryable: false, en: 'The app reported an error', zh: '应用报告了错误' },
   result_too_large: {
     status: 502,

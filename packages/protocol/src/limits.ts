@@ -76,6 +76,8 @@ export const TIMING = {
   nodeBeatEvery: 1_000,
   /** ... and is taken for dead when it has not for this long. */
   nodeSilence: 5_000,
+  /** How long a hub that has just started, or was cut off from its database, waits for apps to come back before it ends what waits for them. */
+  appsReturnWithin: 60_000,
   /** How long a stopping hub waits for apps to hand in what they are about to finish. */
   drainFor: 5_000,
   /** A proxy closes a silent event stream; a comment is sent this often. */
@@ -93,6 +95,8 @@ export const DEFAULTS = {
   maxAttempts: 3,
   /** How long a space holds requests while no app is connected; 0 = it refuses them. */
   holdSeconds: 0,
+  /** How long a request that was accepted is kept by a space that holds none, when its apps stay away: a day. */
+  strandedSeconds: 86_400,
   /** What an app that declares no capacity is taken for: one at a time, with its own long queue. */
   undeclaredConcurrency: 1,
   undeclaredPrefetch: 1_000,

@@ -76,6 +76,7 @@ const SETTINGS = [
   ['DATABASE_URL', ''],
   ['REDIS_URL', ''],
   ['APP_GRACE_SECONDS', String(DEFAULTS.appGraceSeconds)],
+  ['RETENTION_DAYS', '365'],
   ['SQLITE_SYNCHRONOUS', 'full'],
 ] as const
 

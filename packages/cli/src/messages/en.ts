@@ -52,6 +52,27 @@ Messages follow LC_ALL, LC_MESSAGES or LANG (English, Chinese).`,
   'reset_password.done': 'The new password of {{username}}:',
   'reset_password.change_it': 'All their sessions have ended. Start the hub, sign in, and change it under Account.',
 
+  'migrate.description': 'move a whole hub from SQLite to PostgreSQL; stop the hub first',
+  'migrate.option.from': 'sqlite:PATH of the data directory, or of the file in it; it is only read',
+  'migrate.option.to': 'postgres://user:password@host:5432/database, an empty one; otherwise $DATABASE_URL',
+  'migrate.examples': `Everything moves: users, sessions, tokens, spaces, requests and their events. It is read back and compared,
+and all of it arrives or nothing; after a failure, run the same command again.
+
+Others on this machine can see what is typed on a command line (ps); an address in DATABASE_URL they cannot:
+  export DATABASE_URL=postgres://hub:password@db.example.com:5432/hub
+  spaces migrate --from sqlite:./data
+  spaces serve`,
+  'migrate.bad_from': '"{{address}}" is not where a hub on SQLite keeps its data. Give one such as --from sqlite:./data',
+  'migrate.no_to': 'Where to? Set DATABASE_URL=postgres://user:password@host:5432/database, or pass it with --to.',
+  'migrate.bad_to': 'What is in --to or DATABASE_URL is not an address such as postgres://user:password@host:5432/database',
+  'migrate.copying': 'Copying  ',
+  'migrate.verifying': 'Comparing',
+  'migrate.stopped': 'Stopped. Nothing was moved; run the same command again.',
+  'migrate.done': '{{rows}} rows in {{tables}} tables are in {{to}}, and are what they were.',
+  'migrate.no_sessions': 'There was no auth-secret in {{from}}: everybody has to sign in again.',
+  'migrate.next': `From now on start the hub with this DATABASE_URL: npm start
+Keep {{from}} as a backup, and start no hub on it again: what that one accepts does not come along.`,
+
   'serve.description': 'run a hub: the web page, the API and the door apps dial in to',
   'serve.option.host': 'address to listen on (HOST)',
   'serve.option.port': 'port to listen on (PORT)',
@@ -68,6 +89,7 @@ Messages follow LC_ALL, LC_MESSAGES or LANG (English, Chinese).`,
   'serve.setting.DATABASE_URL': 'postgres://user:password@host:5432/database; a SQLite file in DATA_DIR when not set',
   'serve.setting.REDIS_URL': 'redis://user:password@host:6379; for several hubs on one PostgreSQL',
   'serve.setting.APP_GRACE_SECONDS': 'seconds in which an app that vanished may come back for what it was running',
+  'serve.setting.RETENTION_DAYS': 'finished requests are deleted after so many days; 0 keeps them for ever',
   'serve.setting.SQLITE_SYNCHRONOUS': 'full: what was accepted survives a power cut; normal: faster, survives a crash only',
   'serve.first_start': 'First start. Sign in here:',
   'serve.sign_in': 'Sign in here:',

@@ -53,6 +53,27 @@ export const zh: Readonly<Record<MessageKey, string>> = {
   'reset_password.done': '{{username}} 的新密码：',
   'reset_password.change_it': '该用户的所有会话已失效。请启动服务，登录后在“账号”页面修改密码。',
 
+  'migrate.description': '把整个 hub 从 SQLite 迁移到 PostgreSQL；请先停止 hub',
+  'migrate.option.from': 'sqlite:路径，即数据目录或其中的数据库文件；只读取，不改动',
+  'migrate.option.to': 'postgres://user:password@host:5432/database，须为空数据库；省略时使用 $DATABASE_URL',
+  'migrate.examples': `迁移全部内容：用户、会话、令牌、空间、请求及其事件。迁移后会读回并逐表核对，
+要么全部到达，要么什么都不留下；失败后重新执行同一条命令即可。
+
+命令行参数对本机其他用户可见（ps），环境变量 DATABASE_URL 则不会：
+  export DATABASE_URL=postgres://hub:password@db.example.com:5432/hub
+  spaces migrate --from sqlite:./data
+  spaces serve`,
+  'migrate.bad_from': '“{{address}}”不是 SQLite hub 的数据位置。请写成 --from sqlite:./data 的形式',
+  'migrate.no_to': '迁移到哪里？请设置 DATABASE_URL=postgres://user:password@host:5432/database，或用 --to 传入。',
+  'migrate.bad_to': '--to 或 DATABASE_URL 中的地址无效，应形如 postgres://user:password@host:5432/database',
+  'migrate.copying': '复制中',
+  'migrate.verifying': '核对中',
+  'migrate.stopped': '已停止，没有迁移任何内容。重新执行同一条命令即可。',
+  'migrate.done': '已将 {{tables}} 个表共 {{rows}} 行迁移到 {{to}}，核对一致。',
+  'migrate.no_sessions': '{{from}} 中没有 auth-secret：所有人需要重新登录。',
+  'migrate.next': `今后请用这个 DATABASE_URL 启动 hub：npm start
+请保留 {{from}} 作为备份，不要再用它启动 hub：在那里接受的内容不会自动迁移过来。`,
+
   'serve.description': '启动服务：网页、API，以及供应用接入的入口',
   'serve.option.host': '监听地址（HOST）',
   'serve.option.port': '监听端口（PORT）',
@@ -69,6 +90,7 @@ export const zh: Readonly<Record<MessageKey, string>> = {
   'serve.setting.DATABASE_URL': 'postgres://user:password@host:5432/database；未设置时使用 DATA_DIR 中的 SQLite 文件',
   'serve.setting.REDIS_URL': 'redis://user:password@host:6379；供共用一个 PostgreSQL 的多个 hub 使用',
   'serve.setting.APP_GRACE_SECONDS': '应用意外断线后，多少秒内重新连上仍可继续处理原来的请求',
+  'serve.setting.RETENTION_DAYS': '已结束的请求保留多少天后删除；0 表示永久保留',
   'serve.setting.SQLITE_SYNCHRONOUS': 'full：已接受的请求断电也不丢失；normal：更快，但只保证进程崩溃时不丢失',
   'serve.first_start': '首次启动，请用以下信息登录：',
   'serve.sign_in': '请用以下信息登录：',

@@ -9,20 +9,33 @@ const SHARED_SECRET = 'auth_secret'
 
 /** The key that signs session cookies, from `auth-secret` in the data directory; made on the first start. Throws {@link StartupError}. */
 export async function loadOrCreateSecret(dataDir: string): Promise<string> {
-  const path = join(dataDir, 'auth-secret')
-  const stored = await readSecretFile(path)
-  if (stored !== null && stored.length >= MIN_CHARS) return stored
-  if (stored !== null) throw new StartupError('secret_damaged', { path })
+  const stored = await loadSecret(dataDir)
+  if (stored !== null) return stored
   const secret = makeSecret()
-  await writeSecretFile(path, secret)
+  await writeSecretFile(pathIn(dataDir), secret)
   return secret
+}
+
+/** The key in the data directory, or null when none was made yet. Throws {@link StartupError}. */
+export async function loadSecret(dataDir: string): Promise<string | null> {
+  const stored = await readSecretFile(pathIn(dataDir))
+  if (stored !== null && stored.length < MIN_CHARS) throw new StartupError('secret_damaged', { path: pathIn(dataDir) })
+  return stored
+}
+
+function pathIn(dataDir: string): string {
+  return join(dataDir, 'auth-secret')
 }
 
 /** As {@link loadOrCreateSecret}, for nodes that share a database and so must know each other's cookies. One node at a time. */
 export async function loadOrCreateSharedSecret(settings: SettingsStore): Promise<string> {
   const stored = await settings.get(SHARED_SECRET)
   if (stored !== null) return stored
-  const secret = makeSecret()
+  return shareSecret(settings, makeSecret())
+}
+
+/** Has all nodes that share these settings sign with this key; returns it. */
+export async function shareSecret(settings: SettingsStore, secret: string): Promise<string> {
   await settings.set(SHARED_SECRET, secret)
   return secret
 }

@@ -143,7 +143,7 @@ export class Flow {
     const { spaces, presence, bus } = this.#deps
     const { spaceId } = connection
     try {
-      await Promise.all([presence.tell(connection), spaces.markSeen(spaceId, at)])
+      await Promise.all([presence.tell(connection), spaces.markSeen([spaceId], at)])
     } finally {
       bus.publish({ topic: 'connections' })
       bus.publish({ topic: 'spaces', spaceId, change: 'status' })

@@ -68,6 +68,8 @@ export type Fact =
   | { readonly type: 'cancel_asked'; readonly at: number }
   /** It ends now, whoever is at it. */
   | { readonly type: 'canceled'; readonly at: number }
+  /** No app came `within` the time its space holds requests, as it is told: `8 h`. */
+  | { readonly type: 'stranded'; readonly at: number; readonly within: string }
 
 export type Step =
   | ({ readonly to: 'running'; readonly attempt: number } & Started)
@@ -101,6 +103,10 @@ export function next(phase: Phase, tally: Tally, fact: Fact): Step {
       return canceled(fact)
     case 'timed_out':
       return afterDeadline(phase, fact)
+    case 'stranded':
+      // Otherwise an app came after all.
+      if (phase.at !== 'waiting') return SAME
+      return { to: 'finished', outcome: failure(new SpacesError('app_stayed_away', { time: fact.within })), at: fact.at }
     case 'expired':
       // The sweep read this a moment ago; meanwhile the app may have come back.
       if (!isLeased(phase) || phase.lease.away === null || phase.lease.away.until > fact.at) return SAME

@@ -113,6 +113,13 @@ export interface RequestPageQuery {
   readonly limit: number
 }
 
+/** Finished requests that are to be deleted. */
+export interface Pruning {
+  readonly finishedBefore: number
+  /** Of this space only. */
+  readonly spaceId?: SpaceId
+}
+
 export interface QueueCounts {
   readonly queued: number
   readonly processing: number
@@ -139,7 +146,7 @@ export interface RequestStore {
   /** Adds reports to the logs of requests, all in one transaction; answers in the order asked. */
   append(batch: readonly Append[], at: number): Promise<Appended[]>
   find(id: RequestId): Promise<StoredRequest | null>
-  /** Newest first. */
+  /** Newest first; without their results. */
   page(query: RequestPageQuery): Promise<StoredRequest[]>
   /** In order of their numbers, those after `after`. */
   events(id: RequestId, after: number, limit: number): Promise<RequestEvent[]>
@@ -163,6 +170,12 @@ export interface RequestStore {
   expired(at: number, limit: number): Promise<RequestId[]>
   /** Unfinished requests of a space, oldest first. */
   unfinished(spaceId: SpaceId, limit: number): Promise<RequestId[]>
+  /** Spaces of which neither an app nor, for its oldest request, an acceptance is as recent as the `seconds` they hold requests. */
+  strandedSpaces(at: number): Promise<{ readonly spaceId: SpaceId; readonly seconds: number }[]>
+  /** Of the oldest requests of a space that no connection holds, those accepted until `before`. */
+  unclaimed(spaceId: SpaceId, before: number, limit: number): Promise<RequestId[]>
+  /** Deletes some finished requests with their events and keys. Returns how many; 0 when there are none, or none that another node has not taken. */
+  prune(which: Pruning): Promise<number>
   /** Spaces that have requests no connection holds. */
   spacesWithClaimable(): Promise<SpaceId[]>
 }

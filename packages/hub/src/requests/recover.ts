@@ -1,10 +1,11 @@
 import { type RequestId, TIMING } from '@websocket-spaces/protocol'
 import type { Presence } from '../spaces/ports.ts'
 import { announceChange } from './announce.ts'
-import { end, type EndDeps } from './cancel.ts'
+import { end } from './cancel.ts'
 import type { Dispatcher } from './dispatch.ts'
 import type { Leases } from './leases.ts'
 import type { Applied, RequestStore } from './ports.ts'
+import { Stranded, type StrandedDeps } from './stranded.ts'
 import type { TakeBack } from './take-back.ts'
 
 const BATCH = 500
@@ -39,21 +40,22 @@ export interface RecoverDeps {
 
 type Recovered = Extract<Applied, { ok: true }>
 
-export interface SweeperDeps extends EndDeps {
+export interface SweeperDeps extends StrandedDeps {
   readonly graceFor: number
   readonly dispatcher: Dispatcher
   readonly leases: Leases
   readonly takeBack: TakeBack
-  readonly presence: Pick<Presence, 'bury'>
+  readonly presence: Pick<Presence, 'bury' | 'replicas'>
   readonly onError: (message: string, error: unknown) => void
 }
 
 /**
- * Ends requests whose deadline has passed, takes back those of apps and nodes that are gone, and finds missed wake-ups. One timer
- * for all requests. All nodes sweep; each fact is applied once, and only who applied it tells.
+ * Ends requests whose deadline has passed or for which no app came, takes back those of apps and nodes that are gone, and
+ * finds missed wake-ups. One timer for all requests. All nodes sweep; each fact is applied once, and only who applied it tells.
  */
 export class Sweeper {
   readonly #deps: SweeperDeps
+  readonly #stranded: Stranded
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> = Promise.resolve()
   #count = 0
@@ -61,6 +63,7 @@ export class Sweeper {
 
   constructor(deps: SweeperDeps) {
     this.#deps = deps
+    this.#stranded = new Stranded(deps)
   }
 
   start(): void {
@@ -89,6 +92,7 @@ export class Sweeper {
       if (this.#count % WAKE_EACH !== 0) return
       await takeBack.reconcile()
       for (const spaceId of await store.spacesWithClaimable()) dispatcher.wake(spaceId)
+      await this.#stranded.sweep()
     } catch (error) {
       onError('sweep failed; the next one tries again', error)
     }
@@ -115,8 +119,9 @@ export class Sweeper {
   }
 
   async #bury(): Promise<void> {
-    const { bus, presence } = this.#deps
+    const { bus, presence, spaces, now } = this.#deps
     const bereaved = await presence.bury()
+    if (bereaved.length > 0) await spaces.markSeen(bereaved, now())
     for (const spaceId of bereaved) bus.publish({ topic: 'spaces', spaceId, change: 'status' })
     if (bereaved.length > 0) bus.publish({ topic: 'connections' })
     await recover(this.#deps, (recovered) => this.#waitsAgain(recovered))

@@ -42,7 +42,7 @@ export async function submit(
   // Before all else: a repeated submit finds its request, whatever has become of the app or the queue since.
   const made = submitKey === undefined ? null : await deps.store.findByKey(where, submitKey)
   if (made !== null) return made
-  if (!(await isServed(deps, space.id))) throw new SpacesError('app_not_connected')
+  if (space.holdSeconds === 0 && !(await isServed(deps, space.id))) throw new SpacesError('app_not_connected')
   const { maxQueue, minIntervalSeconds, dailyQuota } = space
   const accepted = await deps.store.insert(
     { ...where, id, input, createdAt: deps.now() },

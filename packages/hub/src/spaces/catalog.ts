@@ -19,6 +19,9 @@ import type { ConnectionChoice } from './connections.ts'
 import type { Cover, Presence, SpaceChange, SpaceStore, StoredSpace } from './ports.ts'
 import { type QueueCounts, statusOfSpace, viewSpace } from './status.ts'
 
+/** So often requests that keep coming may hold up the deletion of their space. */
+const MOST_TRIES = 100
+
 export interface CatalogDeps {
   readonly store: SpaceStore
   readonly presence: Pick<Presence, 'replicas'>
@@ -83,8 +86,13 @@ export class Catalog {
   }
 
   async remove(space: StoredSpace): Promise<void> {
-    await this.#deps.beforeDelete(space.id)
-    await this.#deps.store.remove(space.id)
+    const { beforeDelete, store } = this.#deps
+    for (let tries = 1; ; tries += 1) {
+      await beforeDelete(space.id)
+      if (await store.remove(space.id)) break
+      // A request was accepted in between; it gets its outcome, too.
+      if (tries === MOST_TRIES) throw new Error('requests keep coming into a space that is being deleted')
+    }
     this.#tell(space, 'deleted')
   }
 

@@ -79,8 +79,8 @@ export interface SpaceStore {
   insert(space: NewSpace, limit: number): Promise<boolean>
   /** False when the new name is taken. */
   update(id: SpaceId, change: UpdateSpaceBody, at: number): Promise<boolean>
-  /** With everything that belongs to it. */
-  remove(id: SpaceId): Promise<void>
+  /** With everything that belongs to it. False, and nothing is removed, while a request in it is unfinished. */
+  remove(id: SpaceId): Promise<boolean>
   find(id: SpaceId): Promise<StoredSpace | null>
   /** Owner without regard to case, name with. */
   findByName(owner: string, name: string): Promise<StoredSpace | null>
@@ -89,7 +89,8 @@ export interface SpaceStore {
   /** Newest first. */
   page(query: SpaceQuery): Promise<StoredSpace[]>
   count(): Promise<number>
-  markSeen(id: SpaceId, at: number): Promise<void>
+  /** Apps of these spaces were connected at that time. */
+  markSeen(ids: readonly SpaceId[], at: number): Promise<void>
   setCover(id: SpaceId, cover: Cover | null, at: number): Promise<void>
   cover(id: SpaceId): Promise<Cover | null>
 }

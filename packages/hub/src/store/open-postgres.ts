@@ -10,13 +10,14 @@ const REFUSED = /^(28|3D|42501)/
 
 /**
  * Connects to PostgreSQL and brings the schema up to date; of hubs that start at the same time, one after the other.
+ * `prepare` is what is done alone at first, given what messages call the database; by default that is to migrate.
  * Throws {@link StartupError}, whose text never has the password.
  */
-export async function openPostgres(url: string): Promise<OpenDatabase> {
+export async function openPostgres(url: string, prepare: typeof migrate = migrate): Promise<OpenDatabase> {
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: new PostgresServer(url) }) })
   const close = (): Promise<void> => db.destroy()
   try {
-    await alone(db, () => migrate(db, named(url)))
+    await alone(db, () => prepare(db, named(url)))
   } catch (error) {
     await close()
     throw explain(error, url)
@@ -36,8 +37,8 @@ async function alone<T>(db: Database, work: () => Promise<T>): Promise<T> {
   })
 }
 
-/** `host:port/database` */
-function named(url: string): string {
+/** `host:port/database`: what messages call it. */
+export function named(url: string): string {
   const { host, pathname, searchParams } = new URL(url)
   return `${searchParams.get('host') ?? (host === '' ? 'localhost' : host)}${pathname}`
 }

@@ -14,6 +14,9 @@ import { sqliteCode, SqliteFile } from './sqlite.ts'
  */
 export type Synchronous = 'full' | 'normal'
 
+/** In the data directory. */
+export const DATABASE_FILE = 'hub.sqlite'
+
 const SQLITE_BUSY = 5
 const SQLITE_CORRUPT = 11
 const SQLITE_CANTOPEN = 14
@@ -21,12 +24,12 @@ const SQLITE_READONLY = 8
 const SQLITE_NOTADB = 26
 
 /**
- * Opens `hub.sqlite` in the data directory, made when missing, and brings its schema up to date.
+ * Opens {@link DATABASE_FILE} in the data directory, made when missing, and brings its schema up to date.
  * The file is held exclusively while open: two hubs on one file would each hand out the same requests.
  * Throws {@link StartupError}.
  */
 export async function openSqlite(dataDir: string, synchronous: Synchronous): Promise<OpenDatabase> {
-  const path = join(dataDir, 'hub.sqlite')
+  const path = join(dataDir, DATABASE_FILE)
   try {
     makeDirectory(dataDir)
     const file = openFile(path, synchronous)

@@ -38,7 +38,7 @@ export function rememberSpaces(store: SpaceStore): SpaceStore {
     insert: (space, limit) => write(() => store.insert(space, limit)),
     update: (id, change, at) => write(() => store.update(id, change, at)),
     remove: (id) => write(() => store.remove(id)),
-    markSeen: (id, at) => write(() => store.markSeen(id, at)),
+    markSeen: (ids, at) => write(() => store.markSeen(ids, at)),
     setCover: (id, cover, at) => write(() => store.setCover(id, cover, at)),
   }
 }

@@ -9,6 +9,7 @@ import { statement } from './statement.ts'
 
 const strings = z.array(z.string())
 const inputKinds = z.array(inputKind)
+const SEEN_AT_ONCE = 200
 
 export function createSpaceStore(db: Database): SpaceStore {
   const store = storeIn(db)
@@ -38,11 +39,14 @@ function storeIn(db: Database): SpaceStore {
         .executeTakeFirst()
       return row?.count ?? 0
     },
-    async markSeen(id, at) {
-      const mark = async (tx: Database): Promise<unknown> =>
-        tx.updateTable('spaces').set({ last_seen_at: at }).where('id', '=', id).execute()
-      // Apps come and go by the thousand when a network does; nobody waits for this to reach the disk.
-      await transact(db, mark, { durable: false })
+    async markSeen(ids, at) {
+      // In one order everywhere, and few at a time: nodes do this side by side, and submits wait for the rows.
+      for (const some of batches(ids.toSorted(), SEEN_AT_ONCE)) {
+        const mark = async (tx: Database): Promise<unknown> =>
+          tx.updateTable('spaces').set({ last_seen_at: at }).where('id', 'in', some).execute()
+        // Apps come and go by the thousand when a network does; nobody waits for this to reach the disk.
+        await transact(db, mark, { durable: false })
+      }
     },
     async setCover(id, cover, at) {
       await transact(db, async (tx) => {
@@ -118,6 +122,10 @@ async function insertSpace(db: Database, { id, ownerId, settings, at }: NewSpace
   })
 }
 
+function batches<T>(all: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(all.length / size) }, (_, index) => all.slice(index * size, (index + 1) * size))
+}
+
 function columnsOf(change: UpdateSpaceBody): Partial<SpaceTable> {
   const { tags, inputs, examples, open_registration, ...plain } = change
   const columns = {
@@ -130,16 +138,19 @@ function columnsOf(change: UpdateSpaceBody): Partial<SpaceTable> {
   return Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined))
 }
 
-async function removeSpace(db: Database, id: StoredSpace['id']): Promise<void> {
-  await transact(db, async (tx) => {
+async function removeSpace(db: Database, id: StoredSpace['id']): Promise<boolean> {
+  return transact(db, async (tx) => {
     // Held first: a submit that comes now waits, and then finds the space gone.
     await locking(tx, 'spaces', tx.selectFrom('spaces').select('id').where('id', '=', id)).execute()
     const requests = tx.selectFrom('requests').select('id').where('space_id', '=', id)
+    // Accepted before: it must get its outcome first, and its followers must hear of it.
+    if ((await requests.where('finished_at', 'is', null).limit(1).executeTakeFirst()) !== undefined) return false
     await tx.deleteFrom('request_events').where('request_id', 'in', requests).execute()
     await tx.deleteFrom('requests').where('space_id', '=', id).execute()
     await tx.deleteFrom('submissions').where('space_id', '=', id).execute()
     await tx.deleteFrom('space_covers').where('space_id', '=', id).execute()
     await tx.deleteFrom('spaces').where('id', '=', id).execute()
+    return true
   })
 }
 

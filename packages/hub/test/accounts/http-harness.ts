@@ -37,6 +37,7 @@ export async function startHub(options: HttpOptions = {}): Promise<TestHub> {
     logLevel: 'silent',
     synchronous: 'full',
     appGraceSeconds: 30,
+    retentionDays: 0,
   } as const
   const where = { listen: { host: '127.0.0.1', port: 0 }, dataDir, webDir: join(dataDir, 'no-page') }
   const hub = await createHub({ ...defaults, ...options, ...where }, { log: pino({ level: 'silent' }) })

@@ -6,7 +6,7 @@ import { openPostgresStore } from '../support/postgres-store.ts'
 import { type LastingStore, openSqliteStore } from '../support/sqlite-store.ts'
 import { claims, expectSound, happens, type Model, type Real, reports, restarts, submits } from './lifecycle-model.ts'
 
-const FACTS = ['started', 'reported', 'lost', 'left', 'resumed', 'expired', 'timed_out', 'cancel_asked', 'canceled'] as const
+const FACTS = ['started', 'reported', 'lost', 'left', 'resumed', 'expired', 'timed_out', 'cancel_asked', 'canceled', 'stranded'] as const
 const pick = fc.nat({ max: 20 })
 const commands = fc.commands(
   [

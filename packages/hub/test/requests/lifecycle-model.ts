@@ -111,7 +111,7 @@ export function claims(start: number, hold: number): Command {
   })
 }
 
-const ANYBODY = ['resumed', 'expired', 'timed_out', 'cancel_asked', 'canceled'] as const satisfies readonly Fact['type'][]
+const ANYBODY = ['resumed', 'expired', 'timed_out', 'cancel_asked', 'canceled', 'stranded'] as const satisfies readonly Fact['type'][]
 type ByHolder = Exclude<Fact['type'], (typeof ANYBODY)[number]>
 
 /** One fact about one of the requests, told by its holder or by somebody else. */
@@ -142,6 +142,8 @@ function factOf(type: Fact['type'], by: LeaseRef): Fact {
     case 'cancel_asked':
     case 'canceled':
       return { type, at: NOON + 3_000 }
+    case 'stranded':
+      return { type, at: NOON + 3_000, within: '1 h' }
     default:
       return factOfHolder(type, by)
   }
@@ -190,6 +192,9 @@ function change(request: Expected, fact: Fact): void {
       return
     case 'canceled':
       return end(request, 'canceled')
+    case 'stranded':
+      if (request.at === 'waiting') end(request, 'failed')
+      return
   }
 }
 

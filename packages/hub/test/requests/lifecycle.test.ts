@@ -38,6 +38,7 @@ const FACTS = {
   'timed out early': { type: 'timed_out', at: DEADLINE - 1, seconds: 120 },
   'cancel asked': { type: 'cancel_asked', at: 50 },
   canceled: { type: 'canceled', at: 50 },
+  stranded: { type: 'stranded', at: 50, within: '8 h' },
 } as const satisfies Record<string, Fact>
 type FactName = keyof typeof FACTS
 
@@ -68,6 +69,7 @@ const running = {
   'timed out early': same,
   'cancel asked': { to: 'canceling', attempt: 2 },
   canceled,
+  stranded: same,
 } as const
 const finished = Object.fromEntries(Object.keys(FACTS).map((fact) => [fact, over])) as Record<FactName, Step>
 
@@ -88,6 +90,7 @@ const TABLE: Record<keyof typeof PHASES, Record<FactName, object>> = {
     'timed out early': same,
     'cancel asked': canceled,
     canceled,
+    stranded: failedAs('app_stayed_away'),
   },
   handed: {
     ...running,

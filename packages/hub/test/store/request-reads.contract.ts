@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { RequestId, UserId } from '@websocket-spaces/protocol'
 import type { RequestStore } from '../../src/requests/ports.ts'
-import { addRequests, addSpace, byOf, DONE, newClaim, newRequestId, NOON } from '../support/material.ts'
+import { addRequests, addSpace, byOf, codeOf, DONE, newClaim, newRequestId, newSpaceId, NO_LIMITS, NOON } from '../support/material.ts'
 import type { StoreUnderTest } from '../support/sqlite-store.ts'
 
 /** What every request store answers when it is asked. */
@@ -106,10 +106,49 @@ export function requestReadsContract(name: string, open: () => Promise<StoreUnde
     test('Q7 a removed space takes its requests and their events along', async () => {
       const space = await addSpace(under, alice)
       const [id = newRequestId()] = await addRequests(under, { space, user: bob }, 1)
-      await under.spaces.remove(space.id)
+      await store.apply(id, { type: 'canceled', at: NOON })
+      expect(await under.spaces.remove(space.id)).toBe(true)
       expect(await store.find(id)).toBeNull()
       expect(await store.events(id, 0, 10)).toEqual([])
       expect(await store.page({ spaceId: space.id, limit: 10 })).toEqual([])
+    })
+
+    test('Q8 a space is not removed while something in it is unfinished', async () => {
+      const space = await addSpace(under, alice)
+      const ids = await addRequests(under, { space, user: bob }, 2)
+      await store.claim(newClaim(space, { start: 1 }))
+      for (const id of ids) {
+        expect(await under.spaces.remove(space.id)).toBe(false)
+        expect(await under.spaces.find(space.id)).toEqual(space)
+        await store.apply(id, { type: 'canceled', at: NOON })
+      }
+      expect(await under.spaces.remove(space.id)).toBe(true)
+      expect(await under.spaces.remove(newSpaceId())).toBe(true)
+    })
+
+    test('Q9 of a submit and a removal at the same time one finds the other', async () => {
+      const race = async (): Promise<[string, boolean]> => {
+        const space = await addSpace(under, alice)
+        const request = { id: newRequestId(), spaceId: space.id, userId: bob, input: { prompt: 'p' }, createdAt: NOON }
+        return Promise.all([codeOf(store.insert(request, NO_LIMITS)), under.spaces.remove(space.id)])
+      }
+      const ends = await Promise.all(Array.from({ length: 20 }, race))
+      for (const end of ends)
+        expect([
+          ['accepted', false],
+          ['space_not_found', true],
+        ]).toContainEqual(end)
+    })
+
+    test('Q10 a page has no results, and one request has', async () => {
+      const space = await addSpace(under, alice)
+      const [id = newRequestId()] = await addRequests(under, { space, user: bob }, 1)
+      const claim = newClaim(space)
+      const by = byOf(claim, await store.claim(claim))
+      await store.apply(id, { type: 'reported', by, at: NOON, outcome: DONE })
+      const whole = await store.find(id)
+      expect(whole).toMatchObject(DONE.status === 'completed' ? { result: DONE.result } : {})
+      expect(await store.page({ spaceId: space.id, limit: 10 })).toEqual([{ ...whole, result: null }])
     })
   })
 }

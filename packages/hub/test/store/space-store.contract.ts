@@ -153,7 +153,7 @@ export function spaceStoreContract(name: string, open: () => Promise<StoreUnderT
       expect(await store.find(gone.id)).toBeNull()
       expect(await store.find(kept.id)).toEqual(kept)
       expect(await store.count()).toBe(before - 1)
-      await store.markSeen(kept.id, NOON + 9)
+      await store.markSeen([gone.id, kept.id], NOON + 9)
       expect(await store.find(kept.id)).toMatchObject({ lastSeenAt: NOON + 9 })
     })
   })

@@ -3,8 +3,10 @@ import { openPostgresStore } from '../support/postgres-store.ts'
 import { type PostgresServer, startPostgres } from '../support/postgres-server.ts'
 import type { StoreUnderTest } from '../support/sqlite-store.ts'
 import { requestReadsContract } from './request-reads.contract.ts'
+import { pruneContract } from './prune.contract.ts'
 import { requestStoreContract } from './request-store.contract.ts'
 import { spaceStoreContract } from './space-store.contract.ts'
+import { strandedContract } from './stranded.contract.ts'
 
 let server: PostgresServer
 beforeAll(async () => {
@@ -19,3 +21,5 @@ async function open(): Promise<StoreUnderTest> {
 requestStoreContract('PostgreSQL', open)
 requestReadsContract('PostgreSQL', open)
 spaceStoreContract('PostgreSQL', open)
+strandedContract('PostgreSQL', open)
+pruneContract('PostgreSQL', open)

@@ -6,7 +6,9 @@ import { appendReports } from './append.ts'
 import { applyFact } from './apply.ts'
 import { claimRequests } from './claim.ts'
 import { findByKey, insertRequest } from './insert.ts'
+import { pruneRequests } from './prune.ts'
 import * as read from './read.ts'
+import { strandedSpaces, unclaimedOf } from './stranded.ts'
 
 /** `node` names this process: what it hands out is taken back by others when it dies, and by nobody while it lives. */
 export function createRequestStore(db: Database, node: string = uuid()): RequestStore {
@@ -30,6 +32,9 @@ export function createRequestStore(db: Database, node: string = uuid()): Request
     away: (spaceId, app) => read.awayOf(db, spaceId, app),
     expired: (at, limit) => read.expiredAt(db, at, limit),
     unfinished: (spaceId, limit) => read.unfinishedOf(db, spaceId, limit),
+    strandedSpaces: (at) => strandedSpaces(db, at),
+    unclaimed: (spaceId, before, limit) => unclaimedOf(db, spaceId, before, limit),
+    prune: (which) => pruneRequests(db, which),
     spacesWithClaimable: () => read.spacesWithClaimable(db),
   }
 }

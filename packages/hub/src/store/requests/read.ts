@@ -5,7 +5,7 @@ import type { Database } from '../database.ts'
 import { isPostgres } from '../dialect.ts'
 import type { RequestEventTable, RequestTable } from '../schema.ts'
 import { statement } from '../statement.ts'
-import { outcomeOf, type RequestRow, selectRequests, toEvent, toRequest } from './rows.ts'
+import { outcomeOf, type RequestRow, selectListed, selectRequests, toEvent, toRequest } from './rows.ts'
 
 type Overdue = Awaited<ReturnType<RequestStore['overdue']>>
 
@@ -17,7 +17,7 @@ export async function findRequest(db: Database, id: RequestId): Promise<StoredRe
 const requestById = statement<{ id: RequestId }, RequestRow>((db, slot) => selectRequests(db).where('requests.id', '=', slot('id')))
 
 export async function pageOfRequests(db: Database, { spaceId, userId, before, limit }: RequestPageQuery): Promise<StoredRequest[]> {
-  let query = selectRequests(db).orderBy('requests.id', 'desc').limit(limit)
+  let query = selectListed(db).orderBy('requests.id', 'desc').limit(limit)
   if (spaceId !== undefined) query = query.where('requests.space_id', '=', spaceId)
   if (userId !== undefined) query = query.where('requests.user_id', '=', userId)
   if (before !== undefined) query = query.where('requests.id', '<', before)

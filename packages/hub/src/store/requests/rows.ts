@@ -1,4 +1,4 @@
-import type { RawBuilder } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import { z } from 'zod'
 import {
   type Outcome,
@@ -26,12 +26,47 @@ export type RequestRow = RequestTable & {
 
 /** Requests with the names people know their space and user by. */
 export function selectRequests(db: Database) {
+  return selectNamed(db).selectAll('requests')
+}
+
+const LISTED = [
+  'requests.id',
+  'requests.space_id',
+  'requests.user_id',
+  'requests.status',
+  'requests.input',
+  'requests.error',
+  'requests.progress',
+  'requests.attempt',
+  'requests.losses',
+  'requests.last_seq',
+  'requests.output_chars',
+  'requests.app',
+  'requests.away_until',
+  'requests.away_reason',
+  'requests.lease_id',
+  'requests.connection_id',
+  'requests.node_id',
+  'requests.instance',
+  'requests.created_at',
+  'requests.started_at',
+  'requests.deadline_at',
+  'requests.finished_at',
+] as const
+
+/** As {@link selectRequests} without the results, which may be large. */
+export function selectListed(db: Database) {
+  return selectNamed(db)
+    .select(LISTED)
+    .select(sql<null>`null`.as('result'))
+}
+
+function selectNamed(db: Database) {
   return db
     .selectFrom('requests')
     .innerJoin('spaces', 'spaces.id', 'requests.space_id')
     .innerJoin('user as owner', 'owner.id', 'spaces.owner_id')
     .innerJoin('user as submitter', 'submitter.id', 'requests.user_id')
-    .selectAll('requests')
     .select((e) => [
       'spaces.name as space_name',
       'spaces.owner_id as space_owner_id',

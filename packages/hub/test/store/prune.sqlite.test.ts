@@ -1,0 +1,4 @@
+import { openSqliteStore } from '../support/sqlite-store.ts'
+import { pruneContract } from './prune.contract.ts'
+
+pruneContract('SQLite', openSqliteStore)
