@@ -5,6 +5,7 @@ import type {
   FollowItem,
   InferenceCancel,
   LeaseId,
+  Priority,
   RequestError,
   RequestEvent,
   RequestId,
@@ -26,6 +27,7 @@ export interface StoredRequest {
   readonly userId: UserId
   readonly username: string
   readonly phase: Phase
+  readonly priority: Priority
   readonly input: RequestInput
   readonly result: RequestResult | null
   readonly error: RequestError | null
@@ -44,6 +46,7 @@ export interface NewRequest {
   readonly id: RequestId
   readonly spaceId: SpaceId
   readonly userId: UserId
+  readonly priority: Priority
   readonly input: RequestInput
   readonly createdAt: number
 }
@@ -131,7 +134,7 @@ export interface RequestStore {
   insert(request: NewRequest, limits: SubmitLimits, key?: SubmitKey): Promise<RequestId>
   /** The request a key made, if any. Throws `key_reused` when it was made of something else. */
   findByKey(where: Pick<NewRequest, 'userId' | 'spaceId'>, key: SubmitKey): Promise<RequestId | null>
-  /** Hands the oldest waiting requests of a space to a connection. */
+  /** Hands the next waiting requests of a space to a connection: by priority, then users in turn. */
   claim(claim: Claim): Promise<ClaimedRequest[]>
   /** Applies one fact by the rules of the lifecycle. */
   apply(id: RequestId, fact: Fact): Promise<Applied>
@@ -142,10 +145,10 @@ export interface RequestStore {
   page(query: RequestPageQuery): Promise<StoredRequest[]>
   /** In order of their numbers, those after `after`. */
   events(id: RequestId, after: number, limit: number): Promise<RequestEvent[]>
-  /** What waits in a space, next first. */
+  /** What waits in a space, next first: what apps have in their own queues, then by priority and turn. */
   waiting(spaceId: SpaceId, limit: number): Promise<RequestId[]>
-  /** How many of a space wait before this request. */
-  waitingBefore(spaceId: SpaceId, id: RequestId): Promise<number>
+  /** How many of its space wait before this request. */
+  waitingBefore(id: RequestId): Promise<number>
   counts(spaceId: SpaceId): Promise<QueueCounts>
   totals(since: number): Promise<QueueCounts & { readonly finished: number }>
   /** Running requests whose deadline has passed, with the seconds they were given. */

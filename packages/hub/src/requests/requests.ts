@@ -110,7 +110,7 @@ export class Requests {
 
   async #toView(request: StoredRequest): Promise<RequestView> {
     const waits = statusOf(request.phase) === 'queued'
-    const position = waits ? (await this.#deps.store.waitingBefore(request.spaceId, request.id)) + 1 : null
+    const position = waits ? (await this.#deps.store.waitingBefore(request.id)) + 1 : null
     return viewRequest(request, position)
   }
 }

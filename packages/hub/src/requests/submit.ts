@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type RequestId, type RequestInput, type SpaceId, SpacesError } from '@websocket-spaces/protocol'
+import { type Priority, type RequestId, type RequestInput, type SpaceId, SpacesError } from '@websocket-spaces/protocol'
 import type { Identity } from '../accounts/identity.ts'
 import type { Connections } from '../spaces/connections.ts'
 import type { Presence, StoredSpace } from '../spaces/ports.ts'
@@ -20,6 +20,8 @@ export interface SubmitDeps {
 
 export interface Submission {
   readonly input: RequestInput
+  /** Normal where nothing is said. */
+  readonly priority?: Priority
   /** `Idempotency-Key`: a second submit with it is the same request. */
   readonly key?: string | undefined
 }
@@ -33,7 +35,7 @@ export async function submit(
   deps: SubmitDeps,
   space: StoredSpace,
   identity: Identity,
-  { input, key }: Submission,
+  { input, priority = 'normal', key }: Submission,
   id = newRequestId(),
 ): Promise<RequestId> {
   if (deps.isStopping()) throw new SpacesError('shutting_down')
@@ -45,7 +47,7 @@ export async function submit(
   if (space.holdSeconds === 0 && !(await isServed(deps, space.id))) throw new SpacesError('app_not_connected')
   const { maxQueue, minIntervalSeconds, dailyQuota } = space
   const accepted = await deps.store.insert(
-    { ...where, id, input, createdAt: deps.now() },
+    { ...where, id, priority, input, createdAt: deps.now() },
     { maxQueue, minIntervalSeconds, dailyQuota },
     submitKey,
   )

@@ -48,6 +48,10 @@ export interface RequestTable {
   space_id: SpaceId
   user_id: UserId
   status: RequestStatus
+  /** Index in `PRIORITIES`. */
+  priority: number
+  /** When its user's turn is among the others of its space and priority: see `requests/turn.ts`. */
+  turn: number
   input: string
   result: string | null
   error: string | null
@@ -63,6 +67,8 @@ export interface RequestTable {
   connection_id: ConnectionId | null
   /** The node that handed it out. */
   node_id: string | null
+  /** When it went into an app's own queue. */
+  handed_at: number | null
   instance: string | null
   created_at: number
   started_at: number | null

@@ -5,6 +5,7 @@ import { idempotency } from './003-idempotency.ts'
 import { nodes } from './004-nodes.ts'
 import { history } from './005-history.ts'
 import { policy } from './006-policy.ts'
+import { fairness } from './008-fairness.ts'
 
 /** In order; a name, once released, never changes. */
 export const migrations: Record<string, Migration> = {
@@ -14,4 +15,5 @@ export const migrations: Record<string, Migration> = {
   '004-nodes': nodes,
   '005-history': history,
   '006-policy': policy,
+  '008-fairness': fairness,
 }

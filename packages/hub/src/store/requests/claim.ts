@@ -8,7 +8,7 @@ import { statement } from '../statement.ts'
 import { addEvent, changeRequest } from './rows.ts'
 
 /**
- * Puts the oldest waiting requests under a lease; the first `start` of them begin at once.
+ * Puts the next waiting requests under a lease; the first `start` of them begin at once.
  * SQLite has one writer, so that a plain select inside the transaction is a claim; on PostgreSQL it locks its rows.
  */
 export async function claimRequests(db: Database, node: string, claim: Claim): Promise<ClaimedRequest[]> {
@@ -49,6 +49,8 @@ const claimable = statement<{ spaceId: SpaceId; limit: number }, ClaimableRow>((
     .where('requests.space_id', '=', slot('spaceId'))
     .where('requests.status', '=', sql.lit('queued'))
     .where('requests.lease_id', 'is', null)
+    .orderBy('requests.priority', 'desc')
+    .orderBy('requests.turn')
     .orderBy('requests.id')
     .limit(slot('limit'))
   return claiming(db, 'requests', next)
@@ -62,7 +64,7 @@ async function handOver(
 ): Promise<RequestEvent | null> {
   const lease = { lease_id: claim.leaseId, connection_id: claim.connectionId, node_id: claim.node, instance: claim.instance }
   if (!started) {
-    await changeRequest(db, row.id, lease)
+    await changeRequest(db, row.id, { ...lease, handed_at: claim.at })
     return null
   }
   const attempt = row.attempt + 1

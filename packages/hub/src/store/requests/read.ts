@@ -42,21 +42,11 @@ export async function eventsAfter(db: Database, id: RequestId, after: number, li
   return rows.map((row) => toEvent(row, ending))
 }
 
-export async function waitingOf(db: Database, spaceId: SpaceId, limit: number): Promise<RequestId[]> {
-  const rows = await queuedOf(db, spaceId).select('id').orderBy('id').limit(limit).execute()
-  return rows.map((row) => row.id)
-}
-
-export async function countWaitingBefore(db: Database, spaceId: SpaceId, id: RequestId): Promise<number> {
-  const row = await queuedOf(db, spaceId)
-    .where('id', '<', id)
-    .select((e) => e.fn.countAll<number>().as('count'))
-    .executeTakeFirst()
-  return row?.count ?? 0
-}
-
 export async function countsOf(db: Database, spaceId: SpaceId): Promise<QueueCounts> {
-  const queued = await queuedOf(db, spaceId)
+  const queued = await db
+    .selectFrom('requests')
+    .where('space_id', '=', spaceId)
+    .where('status', '=', sql.lit('queued'))
     .select((e) => e.fn.countAll<number>().as('count'))
     .executeTakeFirst()
   const processing = await db
@@ -136,8 +126,4 @@ export async function spacesWithClaimable(db: Database): Promise<SpaceId[]> {
     )
     select space_id from found where space_id is not null`.execute(db)
   return rows.map((row) => row.space_id)
-}
-
-function queuedOf(db: Database, spaceId: SpaceId) {
-  return db.selectFrom('requests').where('space_id', '=', spaceId).where('status', '=', 'queued')
 }
