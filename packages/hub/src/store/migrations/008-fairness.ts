@@ -14,10 +14,11 @@ export const fairness: Migration = {
       where requests.id = placed.id`.execute(db)
     await sql`drop index requests_waiting`.execute(db)
     await sql`drop index requests_claimable`.execute(db)
-    await sql`create index requests_waiting on requests (space_id, user_id, priority, turn) where status = 'queued'`.execute(db)
-    await sql`create index requests_claimable on requests (space_id, priority desc, turn, id)
+    await sql`create index requests_unfinished on requests (space_id, user_id, priority, turn) where finished_at is null`.execute(db)
+    // With the lease, so that SQLite can count by these indexes alone.
+    await sql`create index requests_claimable on requests (space_id, priority desc, turn, id, lease_id)
       where status = 'queued' and lease_id is null`.execute(db)
-    await sql`create index requests_handed on requests (space_id, handed_at, priority desc, turn, id)
+    await sql`create index requests_handed on requests (space_id, handed_at, priority desc, turn, id, lease_id)
       where status = 'queued' and lease_id is not null`.execute(db)
   },
 }

@@ -4,7 +4,7 @@ import type { Claim, ClaimedRequest } from '../../requests/ports.ts'
 import type { Database } from '../database.ts'
 import { claiming, transact } from '../dialect.ts'
 import type { RequestTable } from '../schema.ts'
-import { statement } from '../statement.ts'
+import { limitOf, statement } from '../statement.ts'
 import { addEvent, changeRequest } from './rows.ts'
 
 /**
@@ -52,7 +52,7 @@ const claimable = statement<{ spaceId: SpaceId; limit: number }, ClaimableRow>((
     .orderBy('requests.priority', 'desc')
     .orderBy('requests.turn')
     .orderBy('requests.id')
-    .limit(slot('limit'))
+    .limit(limitOf(slot('limit')))
   return claiming(db, 'requests', next)
 })
 

@@ -4,6 +4,7 @@ import type { NewRequest, SubmitKey, SubmitLimits } from '../../requests/ports.t
 import type { Database } from '../database.ts'
 import { locking, transact } from '../dialect.ts'
 import { statement } from '../statement.ts'
+import { claimableOf, handedOf } from './line.ts'
 import { addEvent, priorityNumber } from './rows.ts'
 import { nextTurn } from './turn.ts'
 
@@ -60,15 +61,11 @@ async function checkSpace(db: Database, spaceId: SpaceId): Promise<void> {
 }
 
 /** In any order: only whether there are so many. */
-const waitingAt = statement<{ spaceId: SpaceId; offset: number }, { space_id: SpaceId }>((db, slot) =>
-  db
-    .selectFrom('requests')
-    .select('space_id')
-    .where('space_id', '=', slot('spaceId'))
-    .where('status', '=', sql.lit('queued'))
-    .limit(1)
-    .offset(slot('offset')),
-)
+const waitingAt = statement<{ spaceId: SpaceId; offset: number }, { space_id: SpaceId }>((db, slot) => {
+  const inHub = claimableOf(db).where('space_id', '=', slot('spaceId')).select('space_id')
+  const inApps = handedOf(db).where('space_id', '=', slot('spaceId')).select('space_id')
+  return db.selectFrom(inHub.unionAll(inApps).as('waiting')).select('space_id').limit(sql.lit(1)).offset(slot('offset'))
+})
 
 async function checkQueue(db: Database, spaceId: SpaceId, limit: number): Promise<void> {
   const [last] = await waitingAt(db, { spaceId, offset: limit - 1 })

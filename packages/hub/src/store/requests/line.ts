@@ -2,7 +2,7 @@
 import { sql } from 'kysely'
 import type { RequestId, SpaceId } from '@websocket-spaces/protocol'
 import type { Database } from '../database.ts'
-import { statement } from '../statement.ts'
+import { limitOf, statement } from '../statement.ts'
 
 type Wanted = { readonly spaceId: SpaceId; readonly limit: number }
 
@@ -13,26 +13,24 @@ export async function waitingOf(db: Database, spaceId: SpaceId, limit: number): 
 }
 
 const handed = statement<Wanted, { id: RequestId }>((db, slot) =>
-  queued(db)
+  handedOf(db)
     .select('id')
     .where('space_id', '=', slot('spaceId'))
-    .where('lease_id', 'is not', null)
     .orderBy('handed_at')
     .orderBy('priority', 'desc')
     .orderBy('turn')
     .orderBy('id')
-    .limit(slot('limit')),
+    .limit(limitOf(slot('limit'))),
 )
 
 const claimable = statement<Wanted, { id: RequestId }>((db, slot) =>
-  queued(db)
+  claimableOf(db)
     .select('id')
     .where('space_id', '=', slot('spaceId'))
-    .where('lease_id', 'is', null)
     .orderBy('priority', 'desc')
     .orderBy('turn')
     .orderBy('id')
-    .limit(slot('limit')),
+    .limit(limitOf(slot('limit'))),
 )
 
 export async function countWaitingBefore(db: Database, id: RequestId): Promise<number> {
@@ -55,6 +53,22 @@ const countBefore = statement<{ id: RequestId }, { count: number }>((db, slot) =
     ),
 )
 
-function queued(db: Database) {
-  return db.selectFrom('requests').where('status', '=', sql.lit('queued'))
+/** In one space, or in all. */
+export async function countWaiting(db: Database, spaceId?: SpaceId): Promise<number> {
+  let count = 0
+  for (const some of [claimableOf(db), handedOf(db)]) {
+    const asked = spaceId === undefined ? some : some.where('space_id', '=', spaceId)
+    count += (await asked.select((e) => e.fn.countAll<number>().as('count')).executeTakeFirst())?.count ?? 0
+  }
+  return count
+}
+
+/** Waiting requests that no app holds. With the literals of its index, or that would not be used. */
+export function claimableOf(db: Database) {
+  return db.selectFrom('requests').where('status', '=', sql.lit('queued')).where('lease_id', 'is', null)
+}
+
+/** Waiting requests in the own queues of apps. */
+export function handedOf(db: Database) {
+  return db.selectFrom('requests').where('status', '=', sql.lit('queued')).where('lease_id', 'is not', null)
 }

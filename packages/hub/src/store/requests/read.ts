@@ -5,6 +5,7 @@ import type { Database } from '../database.ts'
 import { isPostgres } from '../dialect.ts'
 import type { RequestTable } from '../schema.ts'
 import { statement } from '../statement.ts'
+import { countWaiting } from './line.ts'
 import { outcomeOf, type RequestRow, selectListed, selectRequests, toEvent, toRequest } from './rows.ts'
 
 type Leased = Awaited<ReturnType<RequestStore['held']>>
@@ -43,27 +44,22 @@ export async function eventsAfter(db: Database, id: RequestId, after: number, li
 }
 
 export async function countsOf(db: Database, spaceId: SpaceId): Promise<QueueCounts> {
-  const queued = await db
-    .selectFrom('requests')
-    .where('space_id', '=', spaceId)
-    .where('status', '=', sql.lit('queued'))
-    .select((e) => e.fn.countAll<number>().as('count'))
-    .executeTakeFirst()
+  const queued = await countWaiting(db, spaceId)
   const processing = await db
     .selectFrom('requests')
     .where('space_id', '=', spaceId)
     .where('status', '=', 'processing')
     .select((e) => e.fn.countAll<number>().as('count'))
     .executeTakeFirst()
-  return { queued: queued?.count ?? 0, processing: processing?.count ?? 0 }
+  return { queued, processing: processing?.count ?? 0 }
 }
 
 export async function totalsSince(db: Database, since: number): Promise<QueueCounts & { finished: number }> {
   const all = db.selectFrom('requests').select((e) => e.fn.countAll<number>().as('count'))
-  const queued = await all.where('status', '=', sql.lit('queued')).executeTakeFirst()
+  const queued = await countWaiting(db)
   const processing = await all.where('status', '=', sql.lit('processing')).executeTakeFirst()
   const finished = await all.where('finished_at', '>=', since).executeTakeFirst()
-  return { queued: queued?.count ?? 0, processing: processing?.count ?? 0, finished: finished?.count ?? 0 }
+  return { queued, processing: processing?.count ?? 0, finished: finished?.count ?? 0 }
 }
 
 export async function overdueAt(db: Database, at: number, limit: number): Promise<Overdue> {

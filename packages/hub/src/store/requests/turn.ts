@@ -41,25 +41,22 @@ interface Line {
   /** Turns of the next and the last that wait. */
   readonly next: number
   readonly last: number
-  /** Of this user's last; null when none waits. */
+  /** Of this user's last that is not finished; null when there is none. */
   readonly own: number | null
 }
 
 /** Nothing when nobody waits: then this is one look-up. */
 const lineOf = statement<{ spaceId: SpaceId; userId: UserId; priority: number }, Line>((db, slot) => {
-  const line = db
-    .selectFrom('requests')
-    .where('space_id', '=', slot('spaceId'))
-    .where('priority', '=', slot('priority'))
-    .where('status', '=', sql.lit('queued'))
-  const claimable = line.where('lease_id', 'is', null)
+  const lane = db.selectFrom('requests').where('space_id', '=', slot('spaceId')).where('priority', '=', slot('priority'))
+  const claimable = lane.where('status', '=', sql.lit('queued')).where('lease_id', 'is', null)
+  const own = lane.where('user_id', '=', slot('userId')).where('finished_at', 'is', null)
   return claimable
     .select('turn as next')
-    .select(sql<number>`(${claimable.select('turn').orderBy('turn', 'desc').orderBy('id', 'desc').limit(1)})`.as('last'))
-    .select(line.where('user_id', '=', slot('userId')).select('turn').orderBy('turn', 'desc').limit(1).as('own'))
+    .select(sql<number>`(${claimable.select('turn').orderBy('turn', 'desc').orderBy('id', 'desc').limit(sql.lit(1))})`.as('last'))
+    .select(own.select('turn').orderBy('turn', 'desc').limit(sql.lit(1)).as('own'))
     .orderBy('turn')
     .orderBy('id')
-    .limit(1)
+    .limit(sql.lit(1))
 })
 
 /** By the time and the counter that a UUIDv7 begins with. */
