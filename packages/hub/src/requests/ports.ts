@@ -161,7 +161,7 @@ export interface RequestStore {
   unfinished(spaceId: SpaceId, limit: number): Promise<RequestId[]>
   /** Spaces of which neither an app nor, for its oldest request, an acceptance is as recent as the `seconds` they hold requests. */
   strandedSpaces(at: number): Promise<{ readonly spaceId: SpaceId; readonly seconds: number }[]>
-  /** Of the oldest requests of a space that no connection holds, those accepted until `before`. */
+  /** Requests of a space that no connection holds and that were accepted until `before`, next first. */
   unclaimed(spaceId: SpaceId, before: number, limit: number): Promise<RequestId[]>
   /** Deletes some finished requests with their events and keys. Returns how many; 0 when there are none, or none that another node has not taken. */
   prune(which: Pruning): Promise<number>
