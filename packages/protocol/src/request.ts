@@ -74,6 +74,7 @@ export const requestView = z.object({
   space: z.string(),
   username: z.string(),
   status: requestStatus,
+  priority: priority.default('normal'),
   input: requestInput,
   result: requestResult.nullable(),
   error: requestError.nullable(),
