@@ -10,8 +10,8 @@ import type { Stage, User } from './stage.ts'
 const LANES = 3
 /** Requests of one user that may be open at a time. */
 const MOST_OPEN = 40
-/** Milliseconds between two looks or tries. */
-const PAUSE = 150
+/** Milliseconds between two looks or tries, at most. */
+const PAUSE = 400
 
 export interface Load {
   readonly ledger: Ledger
@@ -49,7 +49,7 @@ class Lane {
     for (let count = 1; !ending.aborted && this.#failure === undefined; count += 1) {
       await this.#ask(`${name}.${count}`)
       await sleep(this.#random.int(20, 350), undefined, { signal: this.#giveUp })
-      while (this.#pending.size >= MOST_OPEN / LANES && !ending.aborted) await sleep(PAUSE, undefined, { signal: this.#giveUp })
+      while (this.#pending.size >= MOST_OPEN / LANES && !ending.aborted) await sleep(PAUSE / 4, undefined, { signal: this.#giveUp })
     }
     await Promise.all(this.#pending)
     if (this.#failure !== undefined) throw this.#failure
@@ -120,7 +120,7 @@ class Lane {
         if (error instanceof HubUnreachable) onLost()
         else if (!(error instanceof SpacesError && error.retryable)) throw error
       }
-      await sleep(this.#random.int(PAUSE / 2, PAUSE), undefined, { signal: this.#giveUp })
+      await sleep(this.#random.int(PAUSE / 4, PAUSE), undefined, { signal: this.#giveUp })
     }
   }
 }

@@ -56,7 +56,7 @@ async function main(): Promise<void> {
   const stopping = new AbortController()
   onStopSignal((signal) => stopping.abort(signal))
   console.log(commandOf(plan))
-  const report = await runChaos(plan, stopping.signal)
+  const report = await runChaos(plan, stopping.signal, (line) => console.log(line))
   console.log(`\n${reportText(report)}`)
   if (report.violations.length > 0) process.exitCode = 1
 }

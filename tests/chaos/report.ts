@@ -1,6 +1,6 @@
 /** The figures of a run, for people. */
 import type { Violation } from './violation.ts'
-import type { Tally } from './faults.ts'
+import type { Troubles } from './faults.ts'
 import type { Ledger, Transcript } from './ledger.ts'
 import type { Plan } from './schedule.ts'
 import type { Stored } from './stored.ts'
@@ -20,7 +20,7 @@ export interface Report {
 interface Material {
   readonly plan: Plan
   readonly ledger: Ledger
-  readonly tally: Tally
+  readonly troubles: Troubles
   readonly stored: readonly Stored[]
   readonly violations: readonly Violation[]
   readonly runs: ReadonlyMap<string, number>
@@ -44,7 +44,7 @@ const KINDS_SHOWN: readonly (readonly [Violation['kind'], string])[] = [
 const SHOWN = 10
 
 export function summarize(material: Material): Report {
-  const { plan, ledger, tally, stored, violations, runs } = material
+  const { plan, ledger, troubles, stored, violations, runs } = material
   const accepted = ledger.wishes.filter(({ acceptedAt }) => acceptedAt !== null)
   const byStatus = Map.groupBy(stored, ({ status }) => status)
   const failures = counted((byStatus.get('failed') ?? []).map(({ error }) => error?.code ?? 'no code'))
@@ -58,7 +58,7 @@ export function summarize(material: Material): Report {
     ['runs per request', listed(counted(stored.map(({ id }) => `${runs.get(id) ?? 0}`)))],
     ['followers', followersOf(ledger.transcripts)],
     ...KINDS_SHOWN.map(([kind, label]) => [label, violations.filter((violation) => violation.kind === kind).length] as const),
-    ['faults', listed(tally)],
+    ['faults', listed(troubles.tally)],
     ['longest outage survived', `${(ledger.longestOutage / 1_000).toFixed(1)} s`],
     ['all finished after', `${(material.settledWithin / 1_000).toFixed(1)} s of peace`],
     ['seed', plan.seed],
@@ -68,7 +68,7 @@ export function summarize(material: Material): Report {
     violations,
     accepted: accepted.length,
     lines: figures.map(([label, value]) => `${label.padEnd(26)}${value}`),
-    faults: tally,
+    faults: troubles.tally,
     details: detailsOf(material),
   }
 }
@@ -86,7 +86,7 @@ export function reportText(report: Report): string {
   return [head, ...lines, '', details, '', `The same faults again: ${commandOf(plan)}`].join('\n')
 }
 
-function detailsOf({ violations, stored, runs, log }: Material): string {
+function detailsOf({ violations, stored, runs, log, troubles }: Material): string {
   if (violations.length === 0) return ''
   const byId = new Map<string, Stored>(stored.map((request) => [request.id, request]))
   const shown = violations.slice(0, SHOWN).map(({ kind, id, what }) => {
@@ -96,7 +96,7 @@ function detailsOf({ violations, stored, runs, log }: Material): string {
     return [`✗ ${kind}: ${id}: ${what} (begun ${runs.get(id) ?? 0} times)`, ...(events ?? [])].join('\n')
   })
   const more = violations.length > SHOWN ? [`… and ${violations.length - SHOWN} more`] : []
-  return [...shown, ...more, '', 'Last lines of hubs and apps:', log].join('\n')
+  return [...shown, ...more, '', 'Faults:', ...troubles.diary, '', 'Last lines of hubs and apps:', log].join('\n')
 }
 
 function followersOf(transcripts: readonly Transcript[]): string {

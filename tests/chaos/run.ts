@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { SpacesClient } from '@websocket-spaces/client'
 import { SpacesError } from '@websocket-spaces/protocol'
 import { account } from './accounting.ts'
-import { injectFaults, type Tally } from './faults.ts'
+import { injectFaults, type Troubles } from './faults.ts'
 import { Followers } from './followers.ts'
 import { Ledger } from './ledger.ts'
 import { runLoad } from './load.ts'
@@ -16,8 +16,11 @@ import { readStore } from './stored.ts'
 const SETTLE_WITHIN = 60_000
 const LOOK_EVERY = 100
 
-/** Rejects only when the run itself could not be done; broken promises are in the report. */
-export async function runChaos(plan: Plan, signal: AbortSignal): Promise<Report> {
+/**
+ * Rejects only when the run itself could not be done; broken promises are in the report.
+ * @param onLine told of each fault as it begins and ends
+ */
+export async function runChaos(plan: Plan, signal: AbortSignal, onLine?: (line: string) => void): Promise<Report> {
   await using stage = await buildStage(plan)
   const ledger = new Ledger()
   const ending = new AbortController()
@@ -25,22 +28,19 @@ export async function runChaos(plan: Plan, signal: AbortSignal): Promise<Report>
   const all = AbortSignal.any([giveUp.signal, signal])
   using followers = new Followers(ledger, all)
   const load = runLoad({ ledger, stage, followers }, plan.seed, ending.signal, all)
-  const faults = injectFaults(stage, makeSchedule(plan), plan.seed, all)
-  const timers: NodeJS.Timeout[] = []
+  const faults = injectFaults(makeSchedule(plan), { stage, seed: plan.seed, signal: all, ...(onLine === undefined ? {} : { onLine }) })
+  let patience: NodeJS.Timeout | undefined
   try {
-    timers.push(setTimeout(() => ending.abort(), plan.seconds * 1_000))
-    const tally = await Promise.race([faults, failed(load)])
+    const troubles = await Promise.race([faults, failed(load)])
+    ending.abort()
     // From here on everything works. What does not come to its end now never will.
-    const patience = setTimeout(() => giveUp.abort(), SETTLE_WITHIN)
-    timers.push(patience)
+    patience = setTimeout(() => giveUp.abort(), SETTLE_WITHIN)
     const began = performance.now()
     await endOf(load, giveUp.signal)
     await settled(stage, ledger, giveUp.signal)
-    const settledWithin = performance.now() - began
-    clearTimeout(patience)
-    return await takeStock(stage, { plan, ledger, tally, settledWithin })
+    return await takeStock(stage, { plan, ledger, troubles, settledWithin: performance.now() - began })
   } finally {
-    for (const timer of timers) clearTimeout(timer)
+    clearTimeout(patience)
     ending.abort()
     giveUp.abort()
     await Promise.allSettled([load, faults])
@@ -50,16 +50,16 @@ export async function runChaos(plan: Plan, signal: AbortSignal): Promise<Report>
 interface Ran {
   readonly plan: Plan
   readonly ledger: Ledger
-  readonly tally: Tally
+  readonly troubles: Troubles
   readonly settledWithin: number
 }
 
-async function takeStock(stage: Stage, { plan, ledger, tally, settledWithin }: Ran): Promise<Report> {
+async function takeStock(stage: Stage, { plan, ledger, troubles, settledWithin }: Ran): Promise<Report> {
   const log = stage.log()
   for (const [name, program] of stage.programs) if (name !== 'postgres' && name !== 'redis') await program.kill()
   const stored = await readStore(stage.storage)
   const violations = account({ wishes: ledger.wishes, transcripts: ledger.transcripts, stored })
-  return summarize({ plan, ledger, tally, stored, violations, runs: stage.runs, settledWithin, log })
+  return summarize({ plan, ledger, troubles, stored, violations, runs: stage.runs, settledWithin, log })
 }
 
 /** A load that ends before the faults do is one that failed. */
