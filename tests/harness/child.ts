@@ -23,6 +23,8 @@ export interface ChildOptions {
   readonly cwd?: string
   /** Milliseconds `line` and `exit` wait. A bound for a hanging test, not an expectation. */
   readonly patience?: number
+  /** Told every line as it comes, also those past the ones kept. */
+  readonly onLine?: (line: string) => void
 }
 
 export function startChild(command: string, args: readonly string[], options: ChildOptions = {}): Child {
@@ -37,6 +39,7 @@ export function startChild(command: string, args: readonly string[], options: Ch
   }
   function take(line: string): void {
     if (lines.length < KEPT_LINES) lines.push(line)
+    options.onLine?.(line)
     wake()
   }
   createInterface({ input: child.stdout }).on('line', take)

@@ -5,10 +5,10 @@ import { SpacesClient } from '@websocket-spaces/client'
 import type { FollowItem, RequestView } from '@websocket-spaces/protocol'
 import { type PostgresServer, startPostgres } from '../../packages/hub/test/support/postgres-server.ts'
 import { type RedisServer, startRedis } from '../../packages/hub/test/support/redis-server.ts'
-import { type Balancer, startBalancer } from '../harness/balancer.ts'
 import { startEchoApp } from '../harness/echo-app-process.ts'
 import { eventually } from '../harness/eventually.ts'
 import { type HubProcess, startHubProcess } from '../harness/hub-process.ts'
+import { type Line, startLine } from '../harness/line.ts'
 import { makeSpace, type OwnedSpace, signInAdmin } from '../harness/people.ts'
 
 const stack = new AsyncDisposableStack()
@@ -21,16 +21,16 @@ let c: HubProcess
 let user: SpacesClient
 let admin: SpacesClient
 /** They lead to A, or to B, while that is there. */
-let throughA: Balancer
-let throughB: Balancer
+let throughA: Line
+let throughB: Line
 
 beforeAll(async () => {
   postgres = stack.use(await startPostgres())
   redis = stack.use(await startRedis())
   const env = { DATABASE_URL: await postgres.createDatabase(), REDIS_URL: redis.url }
   ;[a, b, c] = (await Promise.all([1, 2, 3].map(async () => stack.use(await startHubProcess(env))))) as [HubProcess, HubProcess, HubProcess]
-  throughA = stack.use(await startBalancer([a.url, b.url, c.url]))
-  throughB = stack.use(await startBalancer([b.url, c.url]))
+  throughA = stack.use(await startLine([a.url, b.url, c.url]))
+  throughB = stack.use(await startLine([b.url, c.url]))
   admin = await signInAdmin(c.url)
   user = new SpacesClient({ host: c.url, apiKey: (await admin.createKey('many nodes')).token })
 })

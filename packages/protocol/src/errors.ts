@@ -98,6 +98,12 @@ export const ERRORS = {
     en: 'Too many attempts. Try again in {wait} s.',
     zh: '尝试次数过多，请在 {wait} 秒后重试。',
   },
+  priority_refused: {
+    status: 403,
+    retryable: false,
+    en: 'Only the owner of this space and admins may submit with high priority',
+    zh: '只有空间所有者和管理员可以使用高优先级',
+  },
   key_reused: {
     status: 409,
     retryable: false,

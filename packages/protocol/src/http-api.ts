@@ -4,7 +4,7 @@ import { ERROR_CODES } from './errors.ts'
 import { secretId, userId } from './ids.ts'
 import { RULES } from './input-problem.ts'
 import { LIMITS } from './limits.ts'
-import { requestInput, requestView } from './request.ts'
+import { priority, requestInput, requestView } from './request.ts'
 import { category, space } from './space.ts'
 
 export const errorBody = z.object({
@@ -27,7 +27,7 @@ export type ListSpacesQuery = z.input<typeof listSpacesQuery>
 export const spacePage = z.object({ spaces: z.array(space), next: z.string().nullable() })
 export type SpacePage = z.infer<typeof spacePage>
 
-export const submitBody = z.strictObject({ input: requestInput })
+export const submitBody = z.strictObject({ input: requestInput, priority: priority.default('normal') })
 export type SubmitBody = z.infer<typeof submitBody>
 /** `mine=false` asks for everyone's requests; owner and admin only. */
 export const listRequestsQuery = z.object({ cursor, limit: pageLimit, mine: z.stringbool().default(true) })

@@ -9,6 +9,11 @@ export const REQUEST_STATUSES = ['queued', 'processing', 'canceling', 'completed
 export const requestStatus = z.enum(REQUEST_STATUSES)
 export type RequestStatus = z.infer<typeof requestStatus>
 
+/** From the least to the most urgent. */
+export const PRIORITIES = ['low', 'normal', 'high'] as const
+export const priority = z.enum(PRIORITIES)
+export type Priority = z.infer<typeof priority>
+
 export const requestInput = z.strictObject({
   prompt: z
     .string()
@@ -80,6 +85,7 @@ export const requestView = z.object({
   space: z.string(),
   username: z.string(),
   status: requestStatus,
+  priority: priority.default('normal'),
   input: requestInput,
   result: requestResult.nullable(),
   error: requestError.nullable(),

@@ -1,6 +1,6 @@
 import type { SpacesClient } from '@websocket-spaces/client'
-import { LIMITS, type RequestView } from '@websocket-spaces/protocol'
-import type { Command } from 'commander'
+import { LIMITS, PRIORITIES, type Priority, type RequestView } from '@websocket-spaces/protocol'
+import { type Command, Option } from 'commander'
 import type { Cli } from '../cli.ts'
 import { CommandFailure, Exit } from '../command-failure.ts'
 import { tellFailure } from '../failures.ts'
@@ -15,6 +15,7 @@ interface SubmitFlags {
   readonly ndjson?: boolean
   readonly wait: boolean
   readonly idempotencyKey?: string
+  readonly priority?: Priority
 }
 
 export function addSubmit(program: Command, cli: Cli): void {
@@ -26,6 +27,7 @@ export function addSubmit(program: Command, cli: Cli): void {
     .option('--ndjson', cli.t('submit.option.ndjson'))
     .option('--no-wait', cli.t('submit.option.no_wait'))
     .option('--idempotency-key <key>', cli.t('submit.option.idempotency_key'))
+    .addOption(new Option('--priority <priority>', cli.t('submit.option.priority')).choices(PRIORITIES))
     .addHelpText('after', `\n${cli.t('submit.examples')}`)
     .action((space: string, words: string[], flags: SubmitFlags) => submit(cli, space, words, flags))
 }
@@ -47,7 +49,7 @@ async function send(cli: Cli, client: SpacesClient, space: string, prompt: strin
     const request = await client.submit(
       `${found.owner}/${found.name}`,
       { prompt },
-      { idempotencyKey: flags.idempotencyKey, onRetry: once(() => follower.note(cli.t('submit.sending_again'))) },
+      { idempotencyKey: flags.idempotencyKey, priority: flags.priority, onRetry: once(() => follower.note(cli.t('submit.sending_again'))) },
     )
     if (!flags.wait && !interrupt.signal.aborted) return cli.out(flags.json === true ? JSON.stringify(request) : request.id)
     await followToEnd(cli, client, request, follower, interrupt.signal)

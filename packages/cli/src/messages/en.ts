@@ -188,6 +188,7 @@ Keep {{from}} as a backup, and start no hub on it again: what that one accepts d
   'submit.option.ndjson': 'print every event as it comes, one JSON object a line',
   'submit.option.no_wait': "print the request's id and leave",
   'submit.option.idempotency_key': 'send it with this Idempotency-Key: submits with one key are one request, however often they are sent',
+  'submit.option.priority': 'low, normal or high; high is for the owner of the space and admins (default: normal)',
   'submit.examples': `Examples:
   spaces submit alice/Echo "Write a haiku"
   cat letter.txt | spaces submit alice/Summary

@@ -189,6 +189,7 @@ export const zh: Readonly<Record<MessageKey, string>> = {
   'submit.option.ndjson': '逐行输出每个事件，每行一个 JSON 对象',
   'submit.option.no_wait': '输出请求编号后立即退出',
   'submit.option.idempotency_key': '以此 Idempotency-Key 发送：使用同一个键，无论发送多少次都只算一个请求',
+  'submit.option.priority': '优先级：low（低）、normal（普通）或 high（高）；high 仅限空间所有者和管理员（默认：normal）',
   'submit.examples': `示例：
   spaces submit alice/Echo "写一首关于春天的诗"
   cat letter.txt | spaces submit alice/Summary

@@ -1,4 +1,4 @@
-import { requestView, SpacesError, type RequestInput, type RequestView } from '@websocket-spaces/protocol'
+import { requestView, SpacesError, type Priority, type RequestInput, type RequestView } from '@websocket-spaces/protocol'
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createBackoff } from '../backoff.ts'
@@ -10,6 +10,8 @@ export interface SubmitOptions {
   /** Hold the call until the request is finished, at most this many seconds; 60 are the most a hub waits. */
   readonly waitSeconds?: number
   readonly signal?: AbortSignal | undefined
+  /** `normal` by default; `high` is for the owner of the space and admins. */
+  readonly priority?: Priority | undefined
   /** Submits with one key are one request, also across calls and programs; each call makes its own by default. */
   readonly idempotencyKey?: string | undefined
   /** Milliseconds after the first lost answer at which it is not sent again; 30 s by default. */
@@ -42,7 +44,7 @@ export async function submitRequest(
     const wait = Math.ceil((waitUntil - Date.now()) / 1_000)
     try {
       return await http.json('POST', path, requestView, {
-        body: { input },
+        body: { input, ...(options.priority === undefined ? {} : { priority: options.priority }) },
         signal: options.signal,
         headers: { 'idempotency-key': key, ...(wait > 0 ? { prefer: `wait=${wait}` } : {}) },
         ...(wait > 0 ? { timeoutMs: wait * 1_000 + 30_000 } : {}),

@@ -4,6 +4,7 @@ import type {
   FollowItem,
   InferenceCancel,
   LeaseId,
+  Priority,
   RequestError,
   RequestEvent,
   RequestId,
@@ -26,6 +27,7 @@ export interface StoredRequest {
   readonly userId: UserId
   readonly username: string
   readonly phase: Phase
+  readonly priority: Priority
   readonly input: RequestInput
   readonly result: RequestResult | null
   readonly error: RequestError | null
@@ -48,6 +50,7 @@ export interface NewRequest {
   readonly id: RequestId
   readonly spaceId: SpaceId
   readonly userId: UserId
+  readonly priority: Priority
   readonly input: RequestInput
   readonly createdAt: number
 }
@@ -139,7 +142,7 @@ export interface RequestStore {
   insert(request: NewRequest, limits: SubmitLimits, key?: SubmitKey): Promise<RequestId>
   /** The request a key made, if any. Throws `key_reused` when it was made of something else. */
   findByKey(where: Pick<NewRequest, 'userId' | 'spaceId'>, key: SubmitKey): Promise<RequestId | null>
-  /** Hands the next waiting requests of a space to a connection, each under a lease of its own. */
+  /** Hands the next waiting requests of a space to a connection: by priority, then users in turn; each under a lease of its own. */
   claim(claim: Claim): Promise<ClaimedRequest[]>
   /** Applies one fact by the rules of the lifecycle. */
   apply(id: RequestId, fact: Fact): Promise<Applied>
@@ -152,10 +155,10 @@ export interface RequestStore {
   events(id: RequestId, after: number, limit: number): Promise<RequestEvent[]>
   /** As `events`, but only those of type `status` and `result`: how the request fared. */
   milestones(id: RequestId): Promise<RequestEvent[]>
-  /** What waits in a space, next first. */
+  /** What waits in a space, next first: what apps have in their own queues, then by priority and turn. */
   waiting(spaceId: SpaceId, limit: number): Promise<RequestId[]>
-  /** How many of a space wait before this request. */
-  waitingBefore(spaceId: SpaceId, id: RequestId): Promise<number>
+  /** How many of its space wait before this request. */
+  waitingBefore(id: RequestId): Promise<number>
   counts(spaceId: SpaceId): Promise<QueueCounts>
   totals(since: number): Promise<QueueCounts & { readonly finished: number }>
   /** Running requests whose deadline has passed, with the seconds they were given. */
@@ -172,7 +175,7 @@ export interface RequestStore {
   unfinished(spaceId: SpaceId, limit: number): Promise<RequestId[]>
   /** Spaces of which neither an app nor, for its oldest request, an acceptance is as recent as the `seconds` they hold requests. */
   strandedSpaces(at: number): Promise<{ readonly spaceId: SpaceId; readonly seconds: number }[]>
-  /** Of the oldest requests of a space that no connection holds, those accepted until `before`. */
+  /** Requests of a space that no connection holds and that were accepted until `before`, next first. */
   unclaimed(spaceId: SpaceId, before: number, limit: number): Promise<RequestId[]>
   /** Deletes some finished requests with their events and keys. Returns how many; 0 when there are none, or none that another node has not taken. */
   prune(which: Pruning): Promise<number>

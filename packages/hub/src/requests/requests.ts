@@ -114,7 +114,7 @@ export class Requests {
 
   async #positionOf(request: StoredRequest): Promise<number | null> {
     const waits = statusOf(request.phase) === 'queued'
-    return waits ? (await this.#deps.store.waitingBefore(request.spaceId, request.id)) + 1 : null
+    return waits ? (await this.#deps.store.waitingBefore(request.id)) + 1 : null
   }
 }
 

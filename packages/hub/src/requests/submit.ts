@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
-import { type RequestId, type RequestInput, type SpaceId, SpacesError } from '@websocket-spaces/protocol'
+import { type Priority, type RequestId, type RequestInput, type SpaceId, SpacesError } from '@websocket-spaces/protocol'
 import type { Identity } from '../accounts/identity.ts'
+import { canEdit } from '../spaces/access.ts'
 import type { Connections } from '../spaces/connections.ts'
 import type { Presence, StoredSpace } from '../spaces/ports.ts'
 import type { Bus, RequestStore } from './ports.ts'
@@ -20,6 +21,8 @@ export interface SubmitDeps {
 
 export interface Submission {
   readonly input: RequestInput
+  /** Normal where nothing is said. */
+  readonly priority?: Priority
   /** `Idempotency-Key`: a second submit with it is the same request. */
   readonly key?: string | undefined
 }
@@ -27,25 +30,26 @@ export interface Submission {
 /**
  * Accepts a request: it is committed before this returns, and will have an outcome.
  * Throws `app_not_connected`, `shutting_down`, `space_not_found`, `queue_full`, `too_fast`, `quota_exceeded`, `storage_full`,
- * `key_reused`.
+ * `key_reused`, `priority_refused`.
  */
 export async function submit(
   deps: SubmitDeps,
   space: StoredSpace,
   identity: Identity,
-  { input, key }: Submission,
+  { input, priority = 'normal', key }: Submission,
   id = newRequestId(),
 ): Promise<RequestId> {
   if (deps.isStopping()) throw new SpacesError('shutting_down')
   const where = { spaceId: space.id, userId: identity.userId }
-  const submitKey = key === undefined ? undefined : { key, fingerprint: fingerprintOf(input) }
+  const submitKey = key === undefined ? undefined : { key, fingerprint: fingerprintOf(input, priority) }
   // Before all else: a repeated submit finds its request, whatever has become of the app or the queue since.
   const made = submitKey === undefined ? null : await deps.store.findByKey(where, submitKey)
   if (made !== null) return made
+  if (priority === 'high' && !canEdit(space, identity)) throw new SpacesError('priority_refused')
   if (space.holdSeconds === 0 && !(await isServed(deps, space.id))) throw new SpacesError('app_not_connected')
   const { maxQueue, minIntervalSeconds, dailyQuota } = space
   const accepted = await deps.store.insert(
-    { ...where, id, input, createdAt: deps.now() },
+    { ...where, id, priority, input, createdAt: deps.now() },
     { maxQueue, minIntervalSeconds, dailyQuota },
     submitKey,
   )
@@ -61,6 +65,8 @@ async function isServed({ connections, presence }: SubmitDeps, spaceId: SpaceId)
 }
 
 /** The same for the same input, however its keys are ordered: the schema puts them in its own order. */
-function fingerprintOf(input: RequestInput): string {
-  return createHash('sha256').update(JSON.stringify(input)).digest('base64url')
+function fingerprintOf(input: RequestInput, priority: Priority): string {
+  // The usual priority leaves it as it was before there were others: keys outlive an update of the hub.
+  const asked = priority === 'normal' ? input : [input, priority]
+  return createHash('sha256').update(JSON.stringify(asked)).digest('base64url')
 }

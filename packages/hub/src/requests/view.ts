@@ -11,6 +11,7 @@ export function viewRequest(request: StoredRequest, position: number | null, att
     space: request.space,
     username: request.username,
     status: statusOf(request.phase),
+    priority: request.priority,
     input: request.input,
     result: request.result,
     error: request.error,

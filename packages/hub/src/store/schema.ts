@@ -50,6 +50,10 @@ export interface RequestTable {
   space_id: SpaceId
   user_id: UserId
   status: RequestStatus
+  /** Index in `PRIORITIES`. */
+  priority: number
+  /** When its user's turn is among the others of its space and priority: see `requests/turn.ts`. */
+  turn: number
   input: string
   result: string | null
   error: string | null
@@ -70,6 +74,8 @@ export interface RequestTable {
   /** Until when its holder, whose connection is gone, may come back; and how the attempt then ends. */
   away_until: number | null
   away_reason: LossReason | null
+  /** When it went into an app's own queue. */
+  handed_at: number | null
   instance: string | null
   created_at: number
   started_at: number | null

@@ -17,6 +17,11 @@ class Slot {
 /** What the query is built with: `slot('id')` for the value named `id`. */
 export type SlotFor<P extends Values> = <K extends keyof P & string>(name: K) => RawBuilder<P[K]>
 
+/** A slot as a limit: SQLite compiles a statement anew whenever the bare parameter of a limit is bound, but not this sum. */
+export function limitOf(slot: RawBuilder<number>): RawBuilder<number> {
+  return sql`${slot} + 0`
+}
+
 /**
  * A query that is built and compiled once for each kind of database, and then only run: building and compiling take
  * several times as long as SQLite takes to answer. On SQLite it also goes straight to the file where it may.

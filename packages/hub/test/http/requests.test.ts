@@ -224,3 +224,24 @@ test("another's request does not exist for me; its space's owner and admins see 
     (sent) => sent.length === 1,
   )
 })
+
+test('H7 low is for anybody, high for the owner and admins; a key stands for the priority too', async () => {
+  using stage = await served()
+  const ask = (person: Person, priority: string, key?: string): ReturnType<Person['call']> =>
+    person.call(
+      'POST',
+      `${stage.own.path}/requests`,
+      { input: { prompt: 'p' }, priority },
+      key === undefined ? {} : { 'idempotency-key': key },
+    )
+  const refused = await ask(bob, 'high')
+  expect(refused.status).toBe(403)
+  expect(codeIn(refused)).toBe('priority_refused')
+  expect((await ask(bob, 'urgent')).status).toBe(422)
+  expect((await ask(bob, 'low', 'once')).json).toMatchObject({ priority: 'low' })
+  expect((await ask(bob, 'low', 'once')).status).toBe(202)
+  expect(codeIn(await ask(bob, 'normal', 'once'))).toBe('key_reused')
+  expect((await ask(alice, 'high')).json).toMatchObject({ priority: 'high' })
+  expect((await ask(hub.admin, 'high')).json).toMatchObject({ priority: 'high' })
+  expect((await submit(bob, stage.own)).json).toMatchObject({ priority: 'normal' })
+})

@@ -164,7 +164,14 @@ test('a lease that its app, though connected, does not renew ends', async () => 
   }
   const claimFor = async (connectionId: TestApp['connection']['id']) => {
     await under.requests.insert(
-      { id: newRequestId(), spaceId: stage.space.id, userId: stage.alice.userId, input: { prompt: 'p' }, createdAt: Date.now() },
+      {
+        id: newRequestId(),
+        spaceId: stage.space.id,
+        userId: stage.alice.userId,
+        input: { prompt: 'p' },
+        priority: 'normal',
+        createdAt: Date.now(),
+      },
       { maxQueue: 100, minIntervalSeconds: 0, dailyQuota: 0 },
     )
     return store.claim(newClaim(stage.space, { connectionId }))

@@ -111,7 +111,14 @@ describe('hubs on one database', () => {
     await using there = await openPostgresStore(databaseUrl)
     const userId = await here.addUser('Alice')
     const space = await addSpace(here, userId)
-    const request = () => ({ id: newRequestId(), spaceId: space.id, userId, input: { prompt: 'p' }, createdAt: NOON })
+    const request = () => ({
+      id: newRequestId(),
+      spaceId: space.id,
+      userId,
+      priority: 'normal' as const,
+      input: { prompt: 'p' },
+      createdAt: NOON,
+    })
     const key = { key: 'once', fingerprint: 'a' }
     const same = await Promise.all([here, there, here, there].map(({ requests }) => requests.insert(request(), NO_LIMITS, key)))
     expect(new Set(same).size).toBe(1)

@@ -58,7 +58,11 @@ export function pruneContract(name: string, open: () => Promise<StoreUnderTest>)
       const space = await addSpace(under, alice)
       const key = { key: 'once', fingerprint: 'a' }
       const submit = (): Promise<RequestId> =>
-        store.insert({ id: newRequestId(), spaceId: space.id, userId: alice, input: { prompt: 'p' }, createdAt: NOON }, NO_LIMITS, key)
+        store.insert(
+          { id: newRequestId(), spaceId: space.id, userId: alice, priority: 'normal', input: { prompt: 'p' }, createdAt: NOON },
+          NO_LIMITS,
+          key,
+        )
       const first = await submit()
       await store.apply(first, { type: 'canceled', at: NOON })
       expect(await submit()).toBe(first)

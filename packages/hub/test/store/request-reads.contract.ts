@@ -59,7 +59,7 @@ export function requestReadsContract(name: string, open: () => Promise<StoreUnde
       const space = await addSpace(under, alice)
       const ids = await addRequests(under, { space, user: bob }, 4)
       await store.claim(newClaim(space, { start: 1, hold: 1 }))
-      expect(await Promise.all(ids.slice(1).map((id) => store.waitingBefore(space.id, id)))).toEqual([0, 1, 2])
+      expect(await Promise.all(ids.slice(1).map((id) => store.waitingBefore(id)))).toEqual([0, 1, 2])
       expect(await store.waiting(space.id, 2)).toEqual(ids.slice(1, 3))
     })
 
@@ -129,7 +129,14 @@ export function requestReadsContract(name: string, open: () => Promise<StoreUnde
     test('Q9 of a submit and a removal at the same time one finds the other', async () => {
       const race = async (): Promise<[string, boolean]> => {
         const space = await addSpace(under, alice)
-        const request = { id: newRequestId(), spaceId: space.id, userId: bob, input: { prompt: 'p' }, createdAt: NOON }
+        const request = {
+          id: newRequestId(),
+          spaceId: space.id,
+          userId: bob,
+          priority: 'normal' as const,
+          input: { prompt: 'p' },
+          createdAt: NOON,
+        }
         return Promise.all([codeOf(store.insert(request, NO_LIMITS)), under.spaces.remove(space.id)])
       }
       const ends = await Promise.all(Array.from({ length: 20 }, race))

@@ -44,14 +44,14 @@ export function requestStoreContract(name: string, open: () => Promise<StoreUnde
       limits: Partial<typeof NO_LIMITS>,
       createdAt = NOON,
     ): Promise<string> {
-      const request = { id: newRequestId(), spaceId: space.id, userId: bob, input: { prompt: 'p' }, createdAt }
+      const request = { id: newRequestId(), spaceId: space.id, userId: bob, priority: 'normal' as const, input: { prompt: 'p' }, createdAt }
       return codeOf(store.insert(request, { ...NO_LIMITS, ...limits }))
     }
 
     test('R0 a key makes a repeated submit the same request, and tells when it is not the same', async () => {
       const space = await addSpace(under, alice)
       const request = (): Parameters<RequestStore['insert']>[0] => {
-        return { id: newRequestId(), spaceId: space.id, userId: bob, input: { prompt: 'p' }, createdAt: NOON }
+        return { id: newRequestId(), spaceId: space.id, userId: bob, priority: 'normal', input: { prompt: 'p' }, createdAt: NOON }
       }
       const key = { key: 'once', fingerprint: 'a' }
       expect(await store.findByKey(request(), key)).toBeNull()

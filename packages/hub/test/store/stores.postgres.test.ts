@@ -2,6 +2,7 @@ import { afterAll, beforeAll } from 'vitest'
 import { openPostgresStore } from '../support/postgres-store.ts'
 import { type PostgresServer, startPostgres } from '../support/postgres-server.ts'
 import type { StoreUnderTest } from '../support/sqlite-store.ts'
+import { fairnessContract } from './fairness.contract.ts'
 import { requestReadsContract } from './request-reads.contract.ts'
 import { pruneContract } from './prune.contract.ts'
 import { requestStoreContract } from './request-store.contract.ts'
@@ -20,6 +21,7 @@ async function open(): Promise<StoreUnderTest> {
 
 requestStoreContract('PostgreSQL', open)
 requestReadsContract('PostgreSQL', open)
+fairnessContract('PostgreSQL', open, 10)
 spaceStoreContract('PostgreSQL', open)
 strandedContract('PostgreSQL', open)
 pruneContract('PostgreSQL', open)

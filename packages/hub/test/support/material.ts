@@ -6,7 +6,7 @@ import {
   leaseId,
   type LeaseId,
   type Outcome,
-  requestId,
+  type Priority,
   type RequestId,
   type SpaceId,
   spaceId,
@@ -16,7 +16,10 @@ import type { z } from 'zod'
 import type { LeaseRef } from '../../src/requests/lifecycle.ts'
 import type { Claim, ClaimedRequest, SubmitLimits } from '../../src/requests/ports.ts'
 import type { NewSpace, StoredSpace } from '../../src/spaces/ports.ts'
+import { newRequestId } from '../../src/requests/request-id.ts'
 import type { StoreUnderTest } from './sqlite-store.ts'
+
+export { newRequestId }
 
 export const NO_LIMITS: SubmitLimits = { maxQueue: 1_000_000, minIntervalSeconds: 0, dailyQuota: 0 }
 /** A moment for tests that give times; noon, UTC. */
@@ -31,10 +34,6 @@ export function uniqueName(word: string): string {
 
 export function newSpaceId(): SpaceId {
   return spaceId.parse(uuid())
-}
-
-export function newRequestId(): RequestId {
-  return requestId.parse(uuid())
 }
 
 export function newLeaseId(): LeaseId {
@@ -65,19 +64,20 @@ export async function addSpace(
 export interface Asked {
   readonly space: Pick<StoredSpace, 'id'>
   readonly user: UserId
+  readonly priority?: Priority
 }
 
 /** Requests in the store, oldest first. */
 export async function addRequests(
   { requests }: Pick<StoreUnderTest, 'requests'>,
-  { space, user }: Asked,
+  { space, user, priority = 'normal' }: Asked,
   count: number,
   createdAt = NOON,
 ): Promise<RequestId[]> {
   const ids: RequestId[] = []
   for (let index = 0; index < count; index += 1) {
     const id = newRequestId()
-    await requests.insert({ id, spaceId: space.id, userId: user, input: { prompt: `prompt ${index}` }, createdAt }, NO_LIMITS)
+    await requests.insert({ id, spaceId: space.id, userId: user, priority, input: { prompt: `prompt ${index}` }, createdAt }, NO_LIMITS)
     ids.push(id)
   }
   return ids

@@ -6,6 +6,7 @@ import { nodes } from './004-nodes.ts'
 import { history } from './005-history.ts'
 import { policy } from './006-policy.ts'
 import { leases } from './007-leases.ts'
+import { fairness } from './008-fairness.ts'
 
 /** In order; a name, once released, never changes. */
 export const migrations: Record<string, Migration> = {
@@ -16,4 +17,5 @@ export const migrations: Record<string, Migration> = {
   '005-history': history,
   '006-policy': policy,
   '007-leases': leases,
+  '008-fairness': fairness,
 }

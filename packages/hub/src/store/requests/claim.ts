@@ -5,11 +5,11 @@ import type { Claim, ClaimedRequest } from '../../requests/ports.ts'
 import type { Database } from '../database.ts'
 import { claiming, transact } from '../dialect.ts'
 import type { RequestTable } from '../schema.ts'
-import { statement } from '../statement.ts'
+import { limitOf, statement } from '../statement.ts'
 import { addEvent, changeRequest } from './rows.ts'
 
 /**
- * Puts the oldest waiting requests under a lease; the first `start` of them begin at once.
+ * Puts the next waiting requests under a lease; the first `start` of them begin at once.
  * SQLite has one writer, so that a plain select inside the transaction is a claim; on PostgreSQL it locks its rows.
  */
 export async function claimRequests(db: Database, node: string, claim: Claim): Promise<ClaimedRequest[]> {
@@ -52,8 +52,10 @@ const claimable = statement<{ spaceId: SpaceId; limit: number }, ClaimableRow>((
     .where('requests.space_id', '=', slot('spaceId'))
     .where('requests.status', '=', sql.lit('queued'))
     .where('requests.lease_id', 'is', null)
+    .orderBy('requests.priority', 'desc')
+    .orderBy('requests.turn')
     .orderBy('requests.id')
-    .limit(slot('limit'))
+    .limit(limitOf(slot('limit')))
   return claiming(db, 'requests', next)
 })
 
@@ -66,7 +68,7 @@ async function handOver(
   const { lease: lease_id, connectionId: connection_id, node: node_id, instance, app } = claim
   const lease = { lease_id, connection_id, node_id, instance, app }
   if (!started) {
-    await changeRequest(db, row.id, lease)
+    await changeRequest(db, row.id, { ...lease, handed_at: claim.at })
     return null
   }
   const attempt = row.attempt + 1

@@ -6,6 +6,7 @@ import { appendReports } from './append.ts'
 import { applyFact } from './apply.ts'
 import { claimRequests } from './claim.ts'
 import { findByKey, insertRequest } from './insert.ts'
+import { countWaitingBefore, waitingOf } from './line.ts'
 import { pruneRequests } from './prune.ts'
 import * as read from './read.ts'
 import { strandedSpaces, unclaimedOf } from './stranded.ts'
@@ -22,8 +23,8 @@ export function createRequestStore(db: Database, node: string = uuid()): Request
     page: (query) => lasting(db, read.pageOfRequests(db, query)),
     events: (id, after, limit) => lasting(db, read.eventsAfter(db, id, after, limit)),
     milestones: (id) => lasting(db, read.milestonesOf(db, id)),
-    waiting: (spaceId, limit) => read.waitingOf(db, spaceId, limit),
-    waitingBefore: (spaceId, id) => read.countWaitingBefore(db, spaceId, id),
+    waiting: (spaceId, limit) => waitingOf(db, spaceId, limit),
+    waitingBefore: (id) => countWaitingBefore(db, id),
     counts: (spaceId) => read.countsOf(db, spaceId),
     totals: (since) => read.totalsSince(db, since),
     overdue: (at, limit) => read.overdueAt(db, at, limit),

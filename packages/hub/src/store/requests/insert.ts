@@ -4,7 +4,9 @@ import type { NewRequest, SubmitKey, SubmitLimits } from '../../requests/ports.t
 import type { Database } from '../database.ts'
 import { locking, transact } from '../dialect.ts'
 import { statement } from '../statement.ts'
-import { addEvent } from './rows.ts'
+import { claimableOf, handedOf } from './line.ts'
+import { addEvent, priorityNumber } from './rows.ts'
+import { nextTurn } from './turn.ts'
 
 const DAY = 86_400_000
 const QUEUED = JSON.stringify({ status: 'queued', attempt: 0 })
@@ -18,7 +20,8 @@ export async function insertRequest(db: Database, request: NewRequest, limits: S
     await checkQueue(tx, request.spaceId, limits.maxQueue)
     await checkInterval(tx, request, limits.minIntervalSeconds)
     await checkQuota(tx, request, limits.dailyQuota)
-    await addRequest(tx, { ...request, input: JSON.stringify(request.input) })
+    const place = { priority: priorityNumber(request.priority), turn: await nextTurn(tx, request) }
+    await addRequest(tx, { ...request, ...place, input: JSON.stringify(request.input) })
     await addEvent(tx, { request_id: request.id, seq: 1, type: 'status', data: QUEUED, at: request.createdAt })
     if (key !== undefined) await keepKey(tx, request, key)
     return request.id
@@ -57,28 +60,36 @@ async function checkSpace(db: Database, spaceId: SpaceId): Promise<void> {
   if (space === undefined) throw new SpacesError('space_not_found', { name: spaceId })
 }
 
-const waitingAt = statement<{ spaceId: SpaceId; offset: number }, { id: RequestId }>((db, slot) =>
-  db
-    .selectFrom('requests')
-    .select('id')
-    .where('space_id', '=', slot('spaceId'))
-    .where('status', '=', sql.lit('queued'))
-    .orderBy('id')
-    .limit(1)
-    .offset(slot('offset')),
-)
+/** In any order: only whether there are so many. */
+const waitingAt = statement<{ spaceId: SpaceId; offset: number }, { space_id: SpaceId }>((db, slot) => {
+  const inHub = claimableOf(db).where('space_id', '=', slot('spaceId')).select('space_id')
+  const inApps = handedOf(db).where('space_id', '=', slot('spaceId')).select('space_id')
+  return db.selectFrom(inHub.unionAll(inApps).as('waiting')).select('space_id').limit(sql.lit(1)).offset(slot('offset'))
+})
 
 async function checkQueue(db: Database, spaceId: SpaceId, limit: number): Promise<void> {
   const [last] = await waitingAt(db, { spaceId, offset: limit - 1 })
   if (last !== undefined) throw new SpacesError('queue_full', { limit, wait: 5 })
 }
 
-const addRequest = statement<{ id: RequestId; spaceId: SpaceId; userId: UserId; input: string; createdAt: number }>((db, slot) =>
+interface NewRow {
+  readonly id: RequestId
+  readonly spaceId: SpaceId
+  readonly userId: UserId
+  readonly priority: number
+  readonly turn: number
+  readonly input: string
+  readonly createdAt: number
+}
+
+const addRequest = statement<{ [Column in keyof NewRow]: NewRow[Column] }>((db, slot) =>
   db.insertInto('requests').values({
     id: slot('id'),
     space_id: slot('spaceId'),
     user_id: slot('userId'),
     status: 'queued',
+    priority: slot('priority'),
+    turn: slot('turn'),
     input: slot('input'),
     attempt: 0,
     losses: 0,

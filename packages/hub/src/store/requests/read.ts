@@ -5,6 +5,7 @@ import type { Database } from '../database.ts'
 import { isPostgres } from '../dialect.ts'
 import type { RequestEventTable, RequestTable } from '../schema.ts'
 import { statement } from '../statement.ts'
+import { countWaiting } from './line.ts'
 import { outcomeOf, type RequestRow, selectListed, selectRequests, toEvent, toRequest } from './rows.ts'
 
 type Overdue = Awaited<ReturnType<RequestStore['overdue']>>
@@ -45,38 +46,23 @@ async function readEvents(db: Database, id: RequestId, rows: readonly RequestEve
   return rows.map((row) => toEvent(row, ending))
 }
 
-export async function waitingOf(db: Database, spaceId: SpaceId, limit: number): Promise<RequestId[]> {
-  const rows = await queuedOf(db, spaceId).select('id').orderBy('id').limit(limit).execute()
-  return rows.map((row) => row.id)
-}
-
-export async function countWaitingBefore(db: Database, spaceId: SpaceId, id: RequestId): Promise<number> {
-  const row = await queuedOf(db, spaceId)
-    .where('id', '<', id)
-    .select((e) => e.fn.countAll<number>().as('count'))
-    .executeTakeFirst()
-  return row?.count ?? 0
-}
-
 export async function countsOf(db: Database, spaceId: SpaceId): Promise<QueueCounts> {
-  const queued = await queuedOf(db, spaceId)
-    .select((e) => e.fn.countAll<number>().as('count'))
-    .executeTakeFirst()
+  const queued = await countWaiting(db, spaceId)
   const processing = await db
     .selectFrom('requests')
     .where('space_id', '=', spaceId)
     .where('deadline_at', 'is not', null)
     .select((e) => e.fn.countAll<number>().as('count'))
     .executeTakeFirst()
-  return { queued: queued?.count ?? 0, processing: processing?.count ?? 0 }
+  return { queued, processing: processing?.count ?? 0 }
 }
 
 export async function totalsSince(db: Database, since: number): Promise<QueueCounts & { finished: number }> {
   const all = db.selectFrom('requests').select((e) => e.fn.countAll<number>().as('count'))
-  const queued = await all.where('status', '=', sql.lit('queued')).executeTakeFirst()
+  const queued = await countWaiting(db)
   const processing = await all.where('deadline_at', 'is not', null).executeTakeFirst()
   const finished = await all.where('finished_at', '>=', since).executeTakeFirst()
-  return { queued: queued?.count ?? 0, processing: processing?.count ?? 0, finished: finished?.count ?? 0 }
+  return { queued, processing: processing?.count ?? 0, finished: finished?.count ?? 0 }
 }
 
 export async function overdueAt(db: Database, at: number, limit: number): Promise<Overdue> {
@@ -160,8 +146,4 @@ export async function spacesWithClaimable(db: Database): Promise<SpaceId[]> {
     )
     select space_id from found where space_id is not null`.execute(db)
   return rows.map((row) => row.space_id)
-}
-
-function queuedOf(db: Database, spaceId: SpaceId) {
-  return db.selectFrom('requests').where('space_id', '=', spaceId).where('status', '=', 'queued')
 }

@@ -3,6 +3,8 @@ import { z } from 'zod'
 import {
   type Outcome,
   outcome,
+  PRIORITIES,
+  type Priority,
   requestError,
   type RequestEvent,
   requestEvent,
@@ -34,6 +36,9 @@ const LISTED = [
   'requests.space_id',
   'requests.user_id',
   'requests.status',
+  'requests.priority',
+  'requests.turn',
+  'requests.handed_at',
   'requests.input',
   'requests.error',
   'requests.progress',
@@ -117,6 +122,7 @@ export function toRequest(row: RequestRow, input = requestInput.parse(JSON.parse
     userId: row.user_id,
     username: row.user_name,
     phase: phaseOf(row),
+    priority: PRIORITIES[row.priority] ?? 'normal',
     input,
     result: row.result === null ? null : requestResult.parse(JSON.parse(row.result)),
     error: row.error === null ? null : requestError.parse(JSON.parse(row.error)),
@@ -132,6 +138,10 @@ export function toRequest(row: RequestRow, input = requestInput.parse(JSON.parse
     deadlineAt: row.deadline_at,
     finishedAt: row.finished_at,
   }
+}
+
+export function priorityNumber(priority: Priority): number {
+  return PRIORITIES.indexOf(priority)
 }
 
 type PhaseColumns = Pick<RequestTable, 'status' | 'started_at' | 'deadline_at' | LeaseColumn>

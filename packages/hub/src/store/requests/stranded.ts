@@ -2,10 +2,11 @@ import { sql } from 'kysely'
 import { DEFAULTS, type RequestId, type SpaceId } from '@websocket-spaces/protocol'
 import type { RequestStore } from '../../requests/ports.ts'
 import type { Database } from '../database.ts'
+import { claimableOf } from './line.ts'
 
 type Stranded = Awaited<ReturnType<RequestStore['strandedSpaces']>>
 
-/** Looks at the oldest request of one space after the other, never at all that waits. */
+/** Goes from space to space, and through what waits only where no app has been for long: in none of the busy ones. */
 export async function strandedSpaces(db: Database, at: number): Promise<Stranded> {
   const { rows } = await sql<{ space_id: SpaceId; seconds: number }>`
     with recursive found (space_id) as (
@@ -19,21 +20,23 @@ export async function strandedSpaces(db: Database, at: number): Promise<Stranded
     )
     select space_id, seconds from held
     where coalesce(last_seen_at, 0) <= cast(${at} as bigint) - seconds * 1000
-      and (select created_at from requests
-           where requests.space_id = held.space_id and status = 'queued' and lease_id is null
-           order by id limit 1) <= cast(${at} as bigint) - seconds * 1000`.execute(db)
+      and (select min(created_at) from requests
+           where requests.space_id = held.space_id and status = 'queued' and lease_id is null) <= cast(${at} as bigint) - seconds * 1000`.execute(
+    db,
+  )
   return rows.map(({ space_id: spaceId, seconds }) => ({ spaceId, seconds }))
 }
 
 export async function unclaimedOf(db: Database, spaceId: SpaceId, before: number, limit: number): Promise<RequestId[]> {
-  const oldest = db
-    .selectFrom('requests')
-    .select(['id', 'created_at'])
+  const rows = await claimableOf(db)
+    .select('id')
     .where('space_id', '=', spaceId)
-    .where('status', '=', sql.lit('queued'))
-    .where('lease_id', 'is', null)
+    .where('created_at', '<=', before)
+    // As in their index: by id, SQLite would go through the whole history.
+    .orderBy('priority', 'desc')
+    .orderBy('turn')
     .orderBy('id')
     .limit(limit)
-  const rows = await db.selectFrom(oldest.as('oldest')).select('id').where('created_at', '<=', before).orderBy('id').execute()
+    .execute()
   return rows.map(({ id }) => id)
 }

@@ -14,19 +14,19 @@ export function submitRoute(app: FastifyInstance, { catalog, requests }: Service
   app.post('/api/v1/spaces/:owner/:name/requests', async (request, reply) => {
     const { owner, name } = parse(spaceReferenceParams, request.params)
     const identity = identityOf(request)
-    const { input } = parse(submitBody, request.body)
+    const { input, priority } = parse(submitBody, request.body)
     const space = await catalog.find(owner, name, identity)
     const key = parse(idempotencyKey.optional(), request.headers['idempotency-key'])
     const onAccepted = (id: RequestId): void =>
       request.log.info({ accepted: id, space: `${space.owner}/${space.name}` }, 'request accepted')
     const wait = preferredWait(request.headers['prefer'])
     if (wait === null) {
-      const accepted = await requests.submit(space, identity, { input, key })
+      const accepted = await requests.submit(space, identity, { input, priority, key })
       onAccepted(accepted.id)
       return reply.status(202).header('location', accepted.urls.self).send(accepted)
     }
     using gone = closed(reply.raw, wait * 1000)
-    const view = await requests.submitAndWait(space, identity, { input, key }, gone.signal, onAccepted)
+    const view = await requests.submitAndWait(space, identity, { input, priority, key }, gone.signal, onAccepted)
     return await reply
       .status(isFinished(view.status) ? 200 : 202)
       .header('location', view.urls.self)

@@ -1,0 +1,4 @@
+import { openSqliteStore } from '../support/sqlite-store.ts'
+import { fairnessContract } from './fairness.contract.ts'
+
+fairnessContract('SQLite', openSqliteStore)

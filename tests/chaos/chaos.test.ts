@@ -1,0 +1,19 @@
+/** The short form of `npm run chaos`: P1 to P4, L1, V2, H5 and A11 while everything breaks. */
+import { expect, test } from 'vitest'
+import { runChaos } from './run.ts'
+import { reportText } from './report.ts'
+import type { Plan } from './schedule.ts'
+
+const PLANS: readonly Plan[] = [{ seed: 2, seconds: 12, database: 'sqlite', nodes: 1, apps: 2, users: 3 }]
+
+test.each(PLANS)(
+  '$database, $nodes hub processes, seed $seed: every accepted request has one outcome, the right one',
+  { timeout: 180_000 },
+  async (plan) => {
+    const report = await runChaos(plan, AbortSignal.timeout(170_000))
+    const text = reportText(report)
+    console.log(text)
+    expect(report.violations.length, text).toBe(0)
+    expect(report.accepted).toBeGreaterThan(0)
+  },
+)
