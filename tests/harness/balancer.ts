@@ -3,6 +3,8 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
 export interface Balancer extends AsyncDisposable {
   readonly url: string
+  /** Cuts every connection through it; new ones are taken as before. */
+  cut(): void
 }
 
 /** What stands before several nodes: each connection goes to the first of them that takes it. */
@@ -14,11 +16,15 @@ export async function startBalancer(nodes: readonly string[]): Promise<Balancer>
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
+  function cut(): void {
+    for (const socket of open) socket.destroy()
+  }
   return {
     url: `http://127.0.0.1:${port}`,
+    cut,
     async [Symbol.asyncDispose]() {
       server.close()
-      for (const socket of open) socket.destroy()
+      cut()
       await once(server, 'close')
     },
   }
