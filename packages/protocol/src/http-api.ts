@@ -76,7 +76,13 @@ export const registrationMode = z.enum(REGISTRATION_MODES)
 export type RegistrationMode = z.infer<typeof registrationMode>
 
 /** What a page needs before anyone is signed in. */
-export const hubInfo = z.object({ name: z.string(), version: z.string(), registration: registrationMode })
+export const hubInfo = z.object({
+  name: z.string(),
+  version: z.string(),
+  registration: registrationMode,
+  /** Finished requests are deleted so many days after they ended; 0 = never. */
+  retention_days: z.number().int().default(0),
+})
 export type HubInfo = z.infer<typeof hubInfo>
 
 export const userView = z.object({

@@ -4,6 +4,10 @@ import type { Category, CreateSpaceBody, InputKind, Space, UpdateSpaceBody, Visi
 
 export type CoverChange = { kind: 'kept' } | { kind: 'chosen'; file: File; preview: string } | { kind: 'removed' }
 
+/** What happens to requests while no app is connected: refused, or held for so many seconds. */
+export const HOLD_CHOICES = ['refuse', '3600', '28800', '86400', '604800', 'custom'] as const
+export type HoldChoice = (typeof HOLD_CHOICES)[number]
+
 interface Example {
   /** Tells rows apart while they are edited. */
   readonly id: number
@@ -23,6 +27,10 @@ export class SpaceDraft {
   minInterval = $state<number | null>(DEFAULTS.minIntervalSeconds)
   dailyQuota = $state<number | null>(DEFAULTS.dailyQuota)
   deadline = $state<number | null>(DEFAULTS.deadlineSeconds)
+  maxAttempts = $state<number | null>(DEFAULTS.maxAttempts)
+  hold = $state<HoldChoice>('refuse')
+  /** Counts when `hold` is `custom`. */
+  holdMinutes = $state<number | null>(30)
   openRegistration = $state(false)
   cover = $state.raw<CoverChange>({ kind: 'kept' })
   #lastExample = 0
@@ -40,8 +48,24 @@ export class SpaceDraft {
     this.minInterval = space.min_interval_seconds
     this.dailyQuota = space.daily_quota
     this.deadline = space.deadline_seconds
+    this.maxAttempts = space.max_attempts
+    this.#setHold(space.hold_seconds)
     this.openRegistration = space.open_registration
     for (const text of space.examples) this.addExample(text)
+  }
+
+  #setHold(seconds: number): void {
+    if (seconds === 0) return
+    this.hold = HOLD_CHOICES.find((choice) => choice === String(seconds)) ?? 'custom'
+    this.holdMinutes = seconds / 60
+  }
+
+  /** NaN when the minutes are not valid. */
+  #holdSeconds(): number {
+    if (this.hold === 'refuse') return 0
+    if (this.hold !== 'custom') return Number(this.hold)
+    const seconds = Math.round((this.holdMinutes ?? 0) * 60)
+    return seconds > 0 ? seconds : Number.NaN
   }
 
   addExample(text = ''): void {
@@ -89,6 +113,8 @@ export class SpaceDraft {
       min_interval_seconds: this.minInterval ?? Number.NaN,
       daily_quota: this.dailyQuota ?? Number.NaN,
       deadline_seconds: this.deadline ?? Number.NaN,
+      max_attempts: this.maxAttempts ?? Number.NaN,
+      hold_seconds: this.#holdSeconds(),
     }
   }
 }

@@ -50,6 +50,25 @@ export function duration(seconds: number, digits = 1): string {
   return `${minutes} min ${Math.round(seconds - minutes * 60)} s`
 }
 
+const SPANS = [
+  ['day', 86_400],
+  ['hour', 3_600],
+  ['minute', 60],
+] as const
+
+/** A whole time as people say it: "8 hours", "8 小时". */
+export function span(seconds: number): string {
+  const [unit, size] = SPANS.find(([, length]) => seconds % length === 0) ?? ['second', 1]
+  return spaced(new Intl.NumberFormat(languageTag(), { style: 'unit', unit, unitDisplay: 'long' }).format(seconds / size))
+}
+
+/** A time of today as "18:40"; of another day with its date. `at`: milliseconds since the epoch. */
+export function moment(at: number): string {
+  const isToday = new Date(at).toDateString() === new Date(now()).toDateString()
+  const day = isToday ? {} : ({ month: 'short', day: 'numeric' } as const)
+  return new Intl.DateTimeFormat(languageTag(), { ...day, hour: '2-digit', minute: '2-digit' }).format(new Date(at))
+}
+
 /** Seconds between two moments; never negative, whatever the clocks say. */
 export function secondsBetween(from: string, to: string | number): number {
   return Math.max(0, (typeof to === 'number' ? to : Date.parse(to)) - Date.parse(from)) / 1_000

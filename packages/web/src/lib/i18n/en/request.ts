@@ -12,6 +12,7 @@ export const request = {
     status: { queued: 'Queued', processing: 'Running', completed: 'Completed', failed: 'Failed', canceled: 'Canceled' },
     announce_progress: 'Running, {{percent}}%',
     waiting: 'Waiting in the queue',
+    waiting_for_app: 'Waiting for an app to connect',
     next: 'Next in the queue',
     next_about: 'Next in the queue, about {{about}}',
     position: 'Number {{position}} in the queue',
@@ -31,6 +32,7 @@ export const request = {
     advice: {
       timeout: 'A shorter prompt may help. If it happens often, the owner can raise the time limit of this space.',
       app_lost: 'The machine that runs this app seems unstable. Try again later, or tell the owner.',
+      app_stayed_away: 'Submit again when the app is connected, or ask the owner when it will be.',
       app_failed: 'The app got your request but could not finish it. Change the prompt, or tell the owner, with the request ID.',
       result_too_large: 'Ask for less at once, or tell the owner.',
       other: 'Try again in a moment. If it goes on, tell the owner, with the request ID.',
@@ -45,6 +47,8 @@ export const request = {
   },
   requests: {
     text: 'Everything you submitted, on every space. Any of them can be opened again, even while it runs.',
+    kept_one: 'Finished ones are kept for {{count}} day.',
+    kept_other: 'Finished ones are kept for {{count}} days.',
     empty: 'No requests yet',
     empty_text: 'Open a space, type a prompt and submit it. It will be listed here, with its result.',
     browse: 'Browse spaces',

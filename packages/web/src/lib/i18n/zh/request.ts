@@ -12,6 +12,7 @@ export const request = {
     status: { queued: '排队中', processing: '运行中', completed: '已完成', failed: '失败', canceled: '已取消' },
     announce_progress: '运行中，{{percent}}%',
     waiting: '正在排队',
+    waiting_for_app: '正在等待应用连接',
     next: '即将开始',
     next_about: '即将开始，约 {{about}}',
     position: '排在第 {{position}} 位',
@@ -31,6 +32,7 @@ export const request = {
     advice: {
       timeout: '可以尝试更短的提示词。如果经常超时，空间所有者可以调高时限。',
       app_lost: '运行此应用的机器似乎不稳定，请稍后再试，或告知空间所有者。',
+      app_stayed_away: '请在应用连接后重新提交，或向空间所有者询问何时上线。',
       app_failed: '应用收到了请求但未能完成。请修改提示词，或将请求 ID 告知空间所有者。',
       result_too_large: '请减少单次请求的内容，或告知空间所有者。',
       other: '请稍后重试。如果问题持续，请将请求 ID 告知空间所有者。',
@@ -44,6 +46,7 @@ export const request = {
   },
   requests: {
     text: '您在所有空间提交的请求，随时可以重新打开，运行中也可以。',
+    kept_other: '已结束的请求保留 {{count}} 天。',
     empty: '还没有请求',
     empty_text: '打开一个空间，输入提示词并提交，请求和结果就会显示在这里。',
     browse: '浏览空间',
