@@ -75,8 +75,14 @@ async function openTab(socket: Socket, client: SpacesClient, space: Space): Prom
     if (parsed.success && parsed.data.item.type === 'result') outcomes.set(parsed.data.request_id, parsed.data.item.outcome)
     page.changed()
   })
-  const { spaces } = await call(socket, LIVE_CALLS.watchSpace, { space_id: space.id })
-  status = spaces?.[0]
+  async function watch(): Promise<void> {
+    const { spaces } = await call(socket, LIVE_CALLS.watchSpace, { space_id: space.id })
+    status = spaces?.[0]
+    page.changed()
+  }
+  await watch()
+  // The hub closes a user's sockets when one of their keys is revoked; as on the page, what was watched is watched again.
+  socket.on('connect', () => void watch().catch(() => undefined))
 
   return {
     shows: (connected) =>
