@@ -4,6 +4,7 @@ import { requestView } from '@websocket-spaces/protocol'
 import { spawn } from 'node:child_process'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ADMIN_PASSWORD, realHub, type RealHub } from './real-hub.ts'
 
@@ -98,6 +99,29 @@ test("a canceled submit stops the app's work", async () => {
   expect(await submit.interrupt()).toBe(1)
   expect(submit.lines.at(-1)).toMatch(/was canceled/)
   await app.line(/was canceled and is stopped/)
+})
+
+test('Ctrl+C finishes what the mock app runs and says so; again, it leaves at once and the request waits for another', async () => {
+  const name = await setUp()
+  const admin = await hub.admin()
+  const first = await mockApp(name, '--duration', '2')
+  const kept = await admin.submit(`admin/${name}`, { prompt: 'finish this' })
+  await first.line(/Starting inference/)
+  expect(await first.interrupt()).toBe(0)
+  expect(first.lines.filter((line) => /Finishing what is running \(1\); Ctrl\+C again leaves at once/.test(line))).toHaveLength(1)
+  expect(await admin.getRequest(kept.id)).toMatchObject({ status: 'completed', attempts: 1 })
+
+  const second = await mockApp(name, '--duration', '60')
+  const left = await admin.submit(`admin/${name}`, { prompt: 'leave this' })
+  await second.line(/Starting inference/)
+  const ended = second.interrupt()
+  await second.line(/Finishing what is running/)
+  // So soon, a second signal counts as npm's copy of the first.
+  await sleep(1_100)
+  expect(await second.interrupt()).toBe(0)
+  await ended
+  await expect.poll(async () => (await admin.getRequest(left.id)).status).toBe('queued')
+  await admin.cancel(left.id)
 })
 
 test('the mock app comes back by itself when the hub was away, and hands in what it finished meanwhile', async () => {

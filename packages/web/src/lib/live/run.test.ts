@@ -55,6 +55,16 @@ describe('the run that events add up to', () => {
     expect(run.output.join('')).toBe('Hello ')
   })
 
+  it('goes on as it was while its app is asked to stop', () => {
+    const run = play([...EVENTS.slice(0, 4), { seq: 5, at, type: 'status', status: 'canceling', attempt: 1 }])
+    expect(run).toMatchObject({ status: 'canceling', progress: 0.5, instance: 'gpu-box', startedAt: at, outcome: null })
+    expect(run.output.join('')).toBe('Hello ')
+    expect(play([{ seq: 6, at, type: 'result', outcome: { status: 'canceled' } }], run)).toMatchObject({
+      status: 'canceled',
+      finishedAt: at,
+    })
+  })
+
   it('shows positions only while it waits', () => {
     const waiting = play([...EVENTS.slice(0, 1), { type: 'position', position: 2, queue_length: 3 }])
     expect(waiting).toMatchObject({ position: 2, queueLength: 3, seq: 1 })

@@ -58,7 +58,7 @@ export function advance(run: Run, item: FollowItem): Run | undefined {
 function changeOf(run: Run, event: RequestEvent): Partial<Run> {
   switch (event.type) {
     case 'status':
-      return event.status === 'queued' ? queued(event) : processing(run, event)
+      return statusOf(run, event)
     case 'progress':
       return { progress: event.progress, progressMessage: event.message ?? run.progressMessage }
     case 'output':
@@ -67,6 +67,17 @@ function changeOf(run: Run, event: RequestEvent): Partial<Run> {
       return { logs: [...run.logs.slice(1 - SHOWN_LOG_LINES), event] }
     default:
       return { status: event.outcome.status, outcome: event.outcome, position: null, finishedAt: event.at }
+  }
+}
+
+function statusOf(run: Run, event: StatusEvent): Partial<Run> {
+  switch (event.status) {
+    case 'queued':
+      return queued(event)
+    case 'processing':
+      return processing(run, event)
+    case 'canceling':
+      return { status: 'canceling' }
   }
 }
 

@@ -36,7 +36,10 @@ export class RunStore {
 
   get status(): RequestStatus {
     const fetched = this.view?.status ?? 'queued'
-    return isFinished(fetched) ? fetched : (this.run?.status ?? fetched)
+    const followed = this.run?.status ?? fetched
+    // A cancel is answered before its event arrives, and is never taken back.
+    const isAhead = isFinished(fetched) || (fetched === 'canceling' && !isFinished(followed))
+    return isAhead ? fetched : followed
   }
 
   get outcome(): Outcome | undefined {
@@ -66,6 +69,12 @@ export class RunStore {
 
   get finishedAt(): string | null {
     return this.run?.finishedAt ?? this.view?.finished_at ?? null
+  }
+
+  /** Fetches the request once more, for what its events do not tell. */
+  async refresh(): Promise<void> {
+    const view = await fetchRequest(this.id).catch(() => undefined)
+    if (view && !this.#stopped) this.view = view
   }
 
   async cancel(): Promise<void> {

@@ -13,13 +13,14 @@ export interface AppProgram {
   readonly run: string
 }
 
-const COMMENTS: Record<Language, { address: string; model: string; call: string; concurrency: string; ended: string; path: string }> = {
+const COMMENTS: Record<Language, Record<'address' | 'model' | 'call' | 'concurrency' | 'ended' | 'leave' | 'path', string>> = {
   en: {
     address: "the hub's address as this machine sees it",
     model: 'Call your model here; run.output(text) streams, run.signal is aborted on cancel.',
     call: 'call your model here',
     concurrency: 'Without concurrency, every waiting request is sent at once and handled in parallel threads.',
     ended: 'a lost connection is made again; here the hub has refused or dropped this app',
+    leave: 'Ctrl+C finishes what runs first; a second one leaves at once.',
     path: 'the Node 24 that npm install brought',
   },
   zh: {
@@ -28,6 +29,7 @@ const COMMENTS: Record<Language, { address: string; model: string; call: string;
     call: '在这里调用您的模型',
     concurrency: '不声明 concurrency 时，所有排队的请求会一次性发来，并在多个线程中同时处理。',
     ended: '断线会自动重连；执行到这里，说明应用被本站拒绝或断开',
+    leave: 'Ctrl+C 先完成正在运行的请求；再按一次立即退出。',
     path: 'npm install 带来的 Node 24',
   },
 }
@@ -52,6 +54,8 @@ const app = serveSpace({
     return { text_output: request.prompt.toUpperCase(), model_used: 'shout' }
   },
 })
+// ${comments.leave}
+process.once('SIGINT', () => app.close({ drain: true }))
 try {
   console.log((await app.registered).message)
   await app.ended

@@ -34,7 +34,7 @@ export const admin = {
     connections_text: 'Apps that are registered right now. The list is live.',
     no_connections: 'No app is connected',
     no_connections_text: 'Apps show up here the moment they register for a space.',
-    state: { connected: 'Connected', silent: 'Silent' },
+    state: { connected: 'Connected', silent: 'Silent', draining: 'Finishing, then leaving', resting: 'Resting after failures' },
     unnamed: 'unnamed machine',
     holding: 'holds {{count}}',
     room: 'runs {{concurrency}}, prefetches {{prefetch}}',

@@ -31,7 +31,7 @@ export const admin = {
     connections_text: '当前已注册的应用，列表实时更新。',
     no_connections: '没有应用连接',
     no_connections_text: '应用注册到空间后会立即显示在这里。',
-    state: { connected: '已连接', silent: '无响应' },
+    state: { connected: '已连接', silent: '无响应', draining: '完成后退出', resting: '连续失败，暂停分配' },
     unnamed: '未命名的机器',
     holding: '持有 {{count}} 个请求',
     room: '并发 {{concurrency}}，预取 {{prefetch}}',
