@@ -11,9 +11,9 @@ const PLANS: readonly Plan[] = [
 
 test.each(PLANS)(
   '$database, $nodes hub processes, seed $seed: every accepted request has one outcome, the right one',
-  { timeout: 180_000 },
+  { timeout: 300_000 },
   async (plan) => {
-    const report = await runChaos(plan, AbortSignal.timeout(170_000))
+    const report = await runChaos(plan, AbortSignal.timeout(280_000))
     const text = reportText(report)
     console.log(text)
     expect(report.violations.length, text).toBe(0)
