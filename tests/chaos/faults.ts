@@ -27,7 +27,7 @@ export interface Trouble {
  * What may come twice on the wire: messages that say a state, so that a program may say them again when it does not know
  * whether it was heard. Not output: its pieces carry no number, and twice the same piece is a text that has it twice.
  */
-const REPEATED = /^42\d*\["(register|inference_result|inference_progress|inference_request|inference_cancel|goodbye)"/
+const REPEATED = /^42\d*\["(register|renew|drain|inference_result|inference_progress|inference_request|inference_cancel|goodbye)"/
 /** Acknowledgements, both ways. */
 const ACK = /^43\d+/
 

@@ -108,7 +108,7 @@ class Lane {
       if (error instanceof SpacesError && error.code === 'request_finished') return
       throw error
     }
-    if (view.status === 'canceled') wish.cancel = 'granted'
+    if (view.status === 'canceling' || view.status === 'canceled') wish.cancel = 'granted'
   }
 
   /** Tries again whatever may pass. */

@@ -6,6 +6,8 @@ import { eventually } from './eventually.ts'
 import { makeTempDir } from './temp-dir.ts'
 
 export const ADMIN_PASSWORD = 'a-password-for-tests'
+/** Milliseconds; much for a hub, not for several that start together on a busy machine. */
+const START_WITHIN = 90_000
 const MAIN = join(import.meta.dirname, '../../packages/cli/src/main.ts')
 
 /** A hub in a process of its own, so that it can be killed; its data and its port outlive it. */
@@ -27,14 +29,14 @@ export async function startHubProcess(env: Readonly<Record<string, string>> = {}
   let child: Child | undefined
 
   async function start(): Promise<void> {
-    const started = startChild(process.execPath, [MAIN, 'serve'], { env: { ...settings, ...env } })
+    const started = startChild(process.execPath, [MAIN, 'serve'], { env: { ...settings, ...env }, patience: START_WITHIN })
     child = started
     let ended = false
     void started.exit().then(
       () => (ended = true),
       () => undefined,
     )
-    await eventually(async () => ended || (await isReady(url)), Boolean)
+    await eventually(async () => ended || (await isReady(url)), Boolean, START_WITHIN)
     if (ended) throw new Error(`the hub did not start:\n${started.lines.join('\n')}`)
   }
 

@@ -2,12 +2,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { SpacesClient } from '@websocket-spaces/client'
-import type { FollowItem, RequestView } from '@websocket-spaces/protocol'
+import { APP_EVENTS, type FollowItem, type RequestView } from '@websocket-spaces/protocol'
 import { type PostgresServer, startPostgres } from '../../packages/hub/test/support/postgres-server.ts'
 import { type RedisServer, startRedis } from '../../packages/hub/test/support/redis-server.ts'
 import { startEchoApp } from '../harness/echo-app-process.ts'
 import { eventually } from '../harness/eventually.ts'
 import { type HubProcess, startHubProcess } from '../harness/hub-process.ts'
+import { serve } from '../../packages/hub/test/support/sockets.ts'
 import { type Line, startLine } from '../harness/line.ts'
 import { makeSpace, type OwnedSpace, signInAdmin } from '../harness/people.ts'
 
@@ -158,3 +159,19 @@ test('while PostgreSQL is killed and back again, what was accepted stays accepte
     expectWhole(await collect(user.follow(id)))
   }
 })
+
+test(
+  'a result that comes while PostgreSQL is away is kept until it is back, though its app asks for no answer',
+  { timeout: 120_000 },
+  async () => {
+    const owned = await busySpace()
+    using app = await serve(throughB.url, { ...owned, path: '' })
+    const { id } = await user.submit(owned.reference, { prompt: 'meanwhile' })
+    await app.request()
+    await postgres.kill()
+    app.socket.emit(APP_EVENTS.inferenceResult, { request_id: id, status: 'completed', result: { text_output: 'kept' } })
+    await sleep(1_500)
+    await postgres.start()
+    expect(await finished(id)).toMatchObject({ status: 'completed', attempts: 1, result: { text_output: 'kept' } })
+  },
+)

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type inferenceLog,
   type inferenceOutput,
@@ -17,6 +18,10 @@ import { type Leases, refOf } from './leases.ts'
 import { failure } from './lifecycle.ts'
 import type { Bus, Report, RequestStore } from './ports.ts'
 import type { QueueBoard } from './queue-board.ts'
+
+/** Together a minute or more, as much as a database takes to come back. */
+const RESULT_TRIES = 120
+const RESULT_AGAIN_MS = 500
 
 export interface ReportDeps {
   readonly store: RequestStore
@@ -59,11 +64,29 @@ export class Reports {
     const { store, bus, buffer, leases, now } = this.#deps
     // What was reported before the result comes before it in the log.
     await buffer.flush()
-    const applied = await store.apply(held.requestId, { type: 'reported', by: refOf(connection, held), at: now(), outcome })
+    const applied = await this.#outlast(connection, () =>
+      store.apply(held.requestId, { type: 'reported', by: refOf(connection, held), at: now(), outcome }),
+    )
     if (connection.held.get(held.requestId) === held) leases.settle(held.requestId)
     if (!applied.ok) throw new SpacesError(applied.code)
     noteOutcome(connection, outcome, now())
     announceChange(bus, applied.request, applied.events)
+  }
+
+  /**
+   * Tries again while the database is away and the app is there: one that asked for no acknowledgement never says
+   * its result a second time, and its request would stand until the deadline.
+   */
+  async #outlast<T>(connection: Connection, store: () => Promise<T>): Promise<T> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await store()
+      } catch (error) {
+        const passes = error instanceof SpacesError && error.code === 'storage_unavailable'
+        if (!passes || connection.state === 'gone' || tries === RESULT_TRIES) throw error
+        await sleep(RESULT_AGAIN_MS)
+      }
+    }
   }
 
   async #add(connection: Connection, id: RequestId, report: Report): Promise<void> {
