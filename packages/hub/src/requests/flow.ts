@@ -1,4 +1,4 @@
-import { type SpaceId, TIMING } from '@websocket-spaces/protocol'
+import { type ConnectionId, type SpaceId, TIMING } from '@websocket-spaces/protocol'
 import type { Connection, ConnectionChange, Connections } from '../spaces/connections.ts'
 import type { Presence, SpaceStore } from '../spaces/ports.ts'
 import { AppendBuffer } from './append-buffer.ts'
@@ -25,6 +25,8 @@ export interface FlowDeps {
 }
 
 const LOOK_EVERY = 100
+/** Milliseconds; an app that is sent back comes at once. */
+const SEND_BACK_AFTER = 1_000
 
 /** The way of a request, put together: what people may do, what apps may say, and what keeps it moving. */
 export class Flow {
@@ -39,12 +41,13 @@ export class Flow {
   readonly #sweeper: Sweeper
   readonly #unsubscribe: readonly (() => void)[]
   #telling: Promise<unknown> = Promise.resolve()
+  readonly #sendingBack = new Map<ConnectionId, NodeJS.Timeout>()
   readonly #releasing = new Set<Promise<void>>()
   #stopping = false
 
   constructor(deps: FlowDeps) {
     const board = new QueueBoard({ ...deps, onError: (error) => deps.onError('could not tell queue positions', error) })
-    const buffer = new AppendBuffer(deps)
+    const buffer = new AppendBuffer({ ...deps, askAgain: (id) => this.#sendBack(id) })
     const onQueueChanged = (id: SpaceId): void => board.changed(id)
     const leases = new Leases({ ...deps, onQueueChanged, onFreed: (id) => dispatcher.freed(id) })
     const takeBack = new TakeBack({ ...deps, leases, onQueueChanged })
@@ -96,6 +99,7 @@ export class Flow {
   async stop(): Promise<void> {
     this.#stopping = true
     this.#board.stop()
+    for (const timer of this.#sendingBack.values()) clearTimeout(timer)
     await this.#dispatcher.stop()
     await this.#sweeper.stop()
     await this.#buffer.flush()
@@ -126,9 +130,22 @@ export class Flow {
       case 'left':
       case 'broke_off':
       case 'sent_on':
+        this.#buffer.forget(connection.id)
         // While the hub stops, no app is to blame for going.
         this.#follow(this.#takeBack.release(connection, this.#stopping ? 'sent_on' : change))
     }
+  }
+
+  /** An app that can say again what could not be stored is sent to do so, when the store may have recovered. */
+  #sendBack(id: ConnectionId): boolean {
+    if (this.#deps.connections.get(id)?.renews !== true) return false
+    if (this.#sendingBack.has(id)) return true
+    const close = (): void => {
+      this.#sendingBack.delete(id)
+      this.#deps.connections.get(id)?.link.close('storage_unavailable', true)
+    }
+    this.#sendingBack.set(id, setTimeout(close, SEND_BACK_AFTER))
+    return true
   }
 
   #follow(release: Promise<void>): void {

@@ -64,6 +64,8 @@ export class Reports {
     const { store, bus, buffer, leases, now } = this.#deps
     // What was reported before the result comes before it in the log.
     await buffer.flush()
+    // It is about to come back and say what is missing, and its result after that.
+    if (buffer.isTorn(held.requestId, refOf(connection, held))) throw new SpacesError('storage_unavailable')
     const applied = await this.#outlast(connection, () =>
       store.apply(held.requestId, { type: 'reported', by: refOf(connection, held), at: now(), outcome }),
     )
@@ -93,8 +95,14 @@ export class Reports {
     const { leases, buffer } = this.#deps
     const held = connection.held.get(id) ?? (await this.#refuse(connection, id))
     const { stored } = await inOrder(held, async () => {
-      await leases.begin(connection, held)
-      return { stored: buffer.add(id, refOf(connection, held), report) }
+      const by = refOf(connection, held)
+      try {
+        await leases.begin(connection, held)
+      } catch (error) {
+        buffer.tear(id, by)
+        throw error
+      }
+      return { stored: buffer.add(id, by, report) }
     })
     await stored
   }

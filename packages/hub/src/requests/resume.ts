@@ -43,14 +43,13 @@ export class Resume {
     }
   }
 
-  /** The app still works on these; returns those that are not its own. */
+  /** The app still works on these; returns those that are not its own. A lease that is newer than the one named is on its way to it. */
   renew(connection: Connection, named: readonly LeasedRequest[]): RequestId[] {
     const now = performance.now()
     return named.flatMap(({ request_id: id, lease_id: lease }) => {
       const held = connection.held.get(id)
-      if (held?.leaseId !== lease) return [id]
-      held.renewedAt = now
-      return []
+      if (held?.leaseId === lease) held.renewedAt = now
+      return held === undefined ? [id] : []
     })
   }
 

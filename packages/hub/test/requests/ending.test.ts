@@ -147,6 +147,43 @@ async function fillDisk({ under }: FlowStage): Promise<() => Promise<void>> {
   return async () => void (await sql`pragma max_page_count = 1000000`.execute(under.db))
 }
 
+test('a stream that could not be stored is said again from where it broke, once the disk has room', async () => {
+  await using stage = await setStage()
+  const app = stage.join({ concurrency: 1, prefetch: 0, renews: true, app: 'streamer' })
+  const id = await stage.submit()
+  await stage.until(id, ({ phase }) => phase.at === 'running')
+  const [lease] = await eventually(
+    () => app.sent.map(({ lease_id }) => ({ request_id: id, lease_id })),
+    (sent) => sent.length === 1,
+  )
+  const say = async (from: typeof app, text: string): Promise<string> =>
+    codeOf(stage.flow.reports.output(from.connection, { request_id: id, text }))
+  expect(await say(app, 'first ')).toBe('accepted')
+  const makeRoom = await fillDisk(stage)
+  const large = 'x'.repeat(60_000)
+  expect(await say(app, large)).toBe('storage_full')
+  await makeRoom()
+  // Behind the hole nothing is taken, nor the result; the app is sent to say it again.
+  expect(await say(app, 'last')).toBe('storage_unavailable')
+  expect(await result(stage, app, id)).toBe('storage_unavailable')
+  await eventually(
+    () => app.closed,
+    (closed) => closed.length > 0,
+  )
+  expect(app.closed).toEqual(['storage_unavailable'])
+  app.leave('sent_on')
+  const back = stage.prepare({ concurrency: 1, prefetch: 0, renews: true, app: 'streamer' })
+  expect(await stage.flow.resume.join(back.connection, lease === undefined ? [] : [lease], 60)).toEqual([
+    { request_id: id, output_chars: 6 },
+  ])
+  stage.connections.add(back.connection)
+  expect(await say(back, large)).toBe('accepted')
+  expect(await say(back, 'last')).toBe('accepted')
+  expect(await result(stage, back, id)).toBe('accepted')
+  const events = await stage.store.events(id, 0, 100)
+  expect(events.map((event) => (event.type === 'output' ? event.text : '')).join('')).toBe(`first ${large}last`)
+})
+
 test('with a full disk everything is refused as storage_full, nothing is half done, and it goes on when there is room', async () => {
   await using stage = await setStage()
   const app = stage.join()

@@ -137,6 +137,8 @@ test('no app is given what it never held', async () => {
   ]
   expect(await stage.flow.resume.join(thief.connection, guesses, 60)).toEqual([])
   expect(stage.flow.resume.renew(thief.connection, [one])).toEqual([one.request_id])
+  // To its holder a newer lease is on its way.
+  expect(stage.flow.resume.renew(app.connection, guesses.slice(0, 1))).toEqual([])
   expect(await result(stage, app, one.request_id)).toBe('accepted')
 })
 
