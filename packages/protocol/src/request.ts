@@ -61,8 +61,18 @@ export const requestEvent = z.discriminatedUnion('type', [
 ])
 export type RequestEvent = z.infer<typeof requestEvent>
 
+/** In how many seconds the result will be there, as far as the last requests of the space tell. */
+export const eta = z.object({ low_seconds: z.number().int(), high_seconds: z.number().int() })
+export type Eta = z.infer<typeof eta>
+
 /** Sent between events while a request waits; not stored, not numbered. 1 = next. */
-export const positionUpdate = z.object({ type: z.literal('position'), position: z.number().int(), queue_length: z.number().int() })
+export const positionUpdate = z.object({
+  type: z.literal('position'),
+  position: z.number().int(),
+  queue_length: z.number().int(),
+  /** null when nobody knows. */
+  eta: eta.nullable().optional(),
+})
 export type PositionUpdate = z.infer<typeof positionUpdate>
 
 export const followItem = z.union([requestEvent, positionUpdate])
@@ -93,6 +103,8 @@ export const requestView = z.object({
   progress: z.number().nullable(),
   /** 1 = next; null when not waiting. */
   position: z.number().int().nullable(),
+  /** null when it does not wait, or nobody knows. */
+  eta: eta.nullable().default(null),
   attempts: z.number().int(),
   /** Every start so far; empty in lists. */
   attempt_history: z.array(attemptView).default([]),

@@ -200,6 +200,8 @@ export const zh: Readonly<Record<MessageKey, string>> = {
   'submit.prompt_too_long': '提示词过长：最多接受 {{limit}} 个字符。',
   'submit.accepted': '请求 {{id}}，空间 {{space}}',
   'submit.position': '排队中，第 {{position}} / {{total}} 位',
+  'submit.eta_seconds': '预计 {{range}} 秒',
+  'submit.eta_minutes': '预计 {{range}} 分钟',
   'submit.queued': '排队中',
   'submit.processing': '处理中 {{instance}}',
   'submit.again': '应用失去连接，请求将从头重新运行。',

@@ -1,4 +1,4 @@
-import type { FollowItem, RequestView } from '@websocket-spaces/protocol'
+import type { Eta, FollowItem, RequestView } from '@websocket-spaces/protocol'
 import cliProgress from 'cli-progress'
 import type { Cli } from '../cli.ts'
 
@@ -78,7 +78,7 @@ function terminalFollower(cli: Cli): Follower {
     show(item) {
       switch (item.type) {
         case 'position':
-          return status(t('submit.position', { position: item.position, total: item.queue_length }))
+          return status([t('submit.position', { position: item.position, total: item.queue_length }), ...etaOf(cli, item.eta)].join(' · '))
         case 'status':
           if (item.attempt > attempt && streamed !== '') restart()
           attempt = item.attempt
@@ -112,6 +112,15 @@ function statusText({ t }: Cli, { status, instance }: Extract<FollowItem, { type
     case 'canceling':
       return t('submit.stopping')
   }
+}
+
+function etaOf({ t }: Cli, eta: Eta | null | undefined): string[] {
+  if (!eta) return []
+  const minutes = eta.high_seconds >= 100
+  const unit = minutes ? 60 : 1
+  const low = Math.floor(eta.low_seconds / unit)
+  const high = Math.ceil(eta.high_seconds / unit)
+  return [t(minutes ? 'submit.eta_minutes' : 'submit.eta_seconds', { range: low === high ? `${high}` : `${low}–${high}` })]
 }
 
 function finish(cli: Cli, request: RequestView, streamed: string): void {

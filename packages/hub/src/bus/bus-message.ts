@@ -1,6 +1,7 @@
 import {
   connectionId,
   ERROR_CODES,
+  eta,
   followItem,
   inferenceCancel,
   secretId,
@@ -33,7 +34,7 @@ export const busMessage: z.ZodType<BusMessage> = z.union([
   z.object({ topic: userTopic, change: z.literal('request'), requestId, spaceId, status: requestStatus }),
   z.object({ topic: z.literal('connections') }),
   z.object({ topic: z.literal('waiting'), spaceId }),
-  z.object({ topic: z.literal('queue'), spaceId, waiting: z.array(requestId), length: z.number().int() }),
+  z.object({ topic: z.literal('queue'), spaceId, waiting: z.array(requestId), length: z.number().int(), etas: z.array(eta) }),
   z.object({ topic: z.literal('canceling'), requestId }),
   z.object({ topic: z.literal('ended'), requestId, reason: inferenceCancel.shape.reason }),
   z.object({ topic: z.literal('closing'), choice: connectionChoice, code: z.enum(ERROR_CODES) }),

@@ -3,6 +3,7 @@ import type { Connection, ConnectionChange, Connections } from '../spaces/connec
 import type { Presence, SpaceStore } from '../spaces/ports.ts'
 import { AppendBuffer } from './append-buffer.ts'
 import { Dispatcher } from './dispatch.ts'
+import { Forecasts } from './forecasts.ts'
 import { Leases } from './leases.ts'
 import type { Bus, RequestStore } from './ports.ts'
 import { QueueBoard } from './queue-board.ts'
@@ -46,7 +47,8 @@ export class Flow {
   #stopping = false
 
   constructor(deps: FlowDeps) {
-    const board = new QueueBoard({ ...deps, onError: (error) => deps.onError('could not tell queue positions', error) })
+    const forecasts = new Forecasts(deps)
+    const board = new QueueBoard({ ...deps, forecasts, onError: (error) => deps.onError('could not tell queue positions', error) })
     const buffer = new AppendBuffer({ ...deps, askAgain: (id) => this.#sendBack(id) })
     const onQueueChanged = (id: SpaceId): void => board.changed(id)
     const leases = new Leases({ ...deps, onQueueChanged, onFreed: (id) => dispatcher.freed(id) })
@@ -58,7 +60,7 @@ export class Flow {
     this.#buffer = buffer
     this.#dispatcher = dispatcher
     this.#takeBack = takeBack
-    this.requests = new Requests({ ...deps, board, isStopping: () => this.#stopping })
+    this.requests = new Requests({ ...deps, board, forecasts, isStopping: () => this.#stopping })
     this.reports = new Reports({ ...deps, buffer, leases, board })
     this.resume = new Resume({ ...deps, buffer, leases })
     this.#sweeper = new Sweeper({ ...deps, dispatcher, leases, takeBack, board })

@@ -1,6 +1,7 @@
 /** What the flow of a request needs from outside: a store that is the truth, and a bus that only saves waiting. */
 import type {
   ErrorCode,
+  Eta,
   FollowItem,
   InferenceCancel,
   LeaseId,
@@ -134,6 +135,14 @@ export interface Leased {
   readonly by: LeaseRef
 }
 
+/** How long requests of a space take. Milliseconds, and milliseconds since 1970. */
+export interface Pace {
+  /** Of those completed last. */
+  readonly durations: readonly number[]
+  /** Of those that run now. */
+  readonly startedAt: readonly number[]
+}
+
 export interface RequestStore {
   /**
    * Commits a request with its first event. Returns its id: that of the first request made with the same key,
@@ -159,6 +168,7 @@ export interface RequestStore {
   waiting(spaceId: SpaceId, limit: number): Promise<RequestId[]>
   /** How many of its space wait before this request. */
   waitingBefore(id: RequestId): Promise<number>
+  pace(spaceId: SpaceId): Promise<Pace>
   counts(spaceId: SpaceId): Promise<QueueCounts>
   totals(since: number): Promise<QueueCounts & { readonly finished: number }>
   /** Running requests whose deadline has passed, with the seconds they were given. */
@@ -204,7 +214,14 @@ export type BusMessage =
   /** Something waits in a space that no connection holds: whoever serves it may claim. */
   | { readonly topic: 'waiting'; readonly spaceId: SpaceId }
   /** What waits in a space, next first. */
-  | { readonly topic: 'queue'; readonly spaceId: SpaceId; readonly waiting: readonly RequestId[]; readonly length: number }
+  | {
+      readonly topic: 'queue'
+      readonly spaceId: SpaceId
+      readonly waiting: readonly RequestId[]
+      readonly length: number
+      /** Of the first of them; none when nobody knows. */
+      readonly etas: readonly Eta[]
+    }
   /** Somebody canceled a request: whoever holds it is to stop. */
   | { readonly topic: 'canceling'; readonly requestId: RequestId }
   /** The hub ended a request: whoever holds it lets go. */

@@ -1,13 +1,15 @@
 import { type SpaceId, TIMING } from '@websocket-spaces/protocol'
+import { FORECAST_PLACES, type Forecasts } from './forecasts.ts'
 import type { Bus, MessageOn, RequestStore } from './ports.ts'
 
 /** Positions beyond this are not pushed; a page that far back learns its own when it asks. */
-const PUSHED_POSITIONS = 500
+const PUSHED_POSITIONS = FORECAST_PLACES
 /** Counting a very long queue takes its time: for each millisecond it took, this many without. */
 const REST = 20
 
 export interface QueueBoardDeps {
   readonly store: Pick<RequestStore, 'waiting' | 'counts'>
+  readonly forecasts: Forecasts
   readonly bus: Bus
   readonly onError: (error: unknown) => void
 }
@@ -46,9 +48,9 @@ export class QueueBoard {
   }
 
   /** Once between nodes, and at each to those who follow one of the requests. */
-  pass({ waiting, length }: MessageOn<'queue'>): void {
+  pass({ waiting, length, etas }: MessageOn<'queue'>): void {
     for (const [index, id] of waiting.entries()) {
-      const item = { type: 'position', position: index + 1, queue_length: length } as const
+      const item = { type: 'position', position: index + 1, queue_length: length, eta: etas[index] ?? null } as const
       this.#deps.bus.publish({ topic: `request:${id}`, item }, 'here')
     }
   }
@@ -63,12 +65,13 @@ export class QueueBoard {
   }
 
   async #tell(spaceId: SpaceId): Promise<void> {
-    const { store, bus } = this.#deps
+    const { store, bus, forecasts } = this.#deps
     bus.publish({ topic: 'spaces', spaceId, change: 'status' })
     try {
       const waiting = await store.waiting(spaceId, PUSHED_POSITIONS)
       const length = waiting.length < PUSHED_POSITIONS ? waiting.length : (await store.counts(spaceId)).queued
-      bus.publish({ topic: 'queue', spaceId, waiting, length })
+      const etas = waiting.length === 0 ? [] : (await forecasts.first(spaceId, waiting.length)).slice(0, waiting.length)
+      bus.publish({ topic: 'queue', spaceId, waiting, length, etas })
     } catch (error) {
       // A page that misses a position gets the next one.
       this.#deps.onError(error)

@@ -21,7 +21,7 @@ import type { StoredRequest } from './ports.ts'
 import { Ending } from './ending.ts'
 import { newRequestId } from './request-id.ts'
 import { type Submission, submit, type SubmitDeps } from './submit.ts'
-import { viewRequest } from './view.ts'
+import { type Place, viewRequest } from './view.ts'
 
 const BATCH = 500
 type PageQuery = Pick<z.output<typeof listRequestsQuery>, 'cursor' | 'limit'>
@@ -65,14 +65,14 @@ export class Requests {
 
   async view(id: RequestId, identity: Identity): Promise<RequestView> {
     const request = await this.find(id, identity)
-    return viewRequest(request, await this.#positionOf(request), await attemptsOf(this.#deps.store, request))
+    return viewRequest(request, await this.#placeOf(request), await attemptsOf(this.#deps.store, request))
   }
 
   async list(where: { spaceId?: SpaceId; userId?: Identity['userId'] }, { cursor, limit }: PageQuery): Promise<RequestPage> {
     const before = cursor === undefined ? {} : { before: requestId.parse(cursor) }
     const stored = await this.#deps.store.page({ ...where, ...before, limit: limit + 1 })
     const shown = stored.slice(0, limit)
-    const requests = await Promise.all(shown.map(async (request) => listed(viewRequest(request, await this.#positionOf(request), []))))
+    const requests = await Promise.all(shown.map(async (request) => listed(viewRequest(request, await this.#placeOf(request), []))))
     return { requests, next: stored.length > limit ? (shown.at(-1)?.id ?? null) : null }
   }
 
@@ -112,9 +112,10 @@ export class Requests {
     return this.#deps.store.totals(since)
   }
 
-  async #positionOf(request: StoredRequest): Promise<number | null> {
-    const waits = statusOf(request.phase) === 'queued'
-    return waits ? (await this.#deps.store.waitingBefore(request.id)) + 1 : null
+  async #placeOf(request: StoredRequest): Promise<Place | null> {
+    if (statusOf(request.phase) !== 'queued') return null
+    const position = (await this.#deps.store.waitingBefore(request.id)) + 1
+    return { position, eta: await this.#deps.forecasts.at(request.spaceId, position) }
   }
 }
 

@@ -4,6 +4,7 @@ import type { Identity } from '../accounts/identity.ts'
 import { canEdit } from '../spaces/access.ts'
 import type { Connections } from '../spaces/connections.ts'
 import type { Presence, StoredSpace } from '../spaces/ports.ts'
+import type { Forecasts } from './forecasts.ts'
 import type { Bus, RequestStore } from './ports.ts'
 import type { QueueBoard } from './queue-board.ts'
 import { newRequestId } from './request-id.ts'
@@ -14,6 +15,7 @@ export interface SubmitDeps {
   readonly connections: Connections
   readonly presence: Pick<Presence, 'replicas'>
   readonly board: QueueBoard
+  readonly forecasts: Forecasts
   readonly now: () => number
   /** While the hub stops, nothing new is accepted. */
   readonly isStopping: () => boolean

@@ -1,9 +1,15 @@
-import type { AttemptView, RequestView } from '@websocket-spaces/protocol'
+import type { AttemptView, Eta, RequestView } from '@websocket-spaces/protocol'
 import { statusOf } from './lifecycle.ts'
 import type { StoredRequest } from './ports.ts'
 
-/** A request as the API shows it. `position` counts from 1 = next. */
-export function viewRequest(request: StoredRequest, position: number | null, attempts: AttemptView[]): RequestView {
+/** Where a request stands in the queue: `position` counts from 1 = next. */
+export interface Place {
+  readonly position: number
+  readonly eta: Eta | null
+}
+
+/** A request as the API shows it; `place` is null when it does not wait. */
+export function viewRequest(request: StoredRequest, place: Place | null, attempts: AttemptView[]): RequestView {
   const self = `/api/v1/requests/${request.id}`
   return {
     id: request.id,
@@ -16,7 +22,8 @@ export function viewRequest(request: StoredRequest, position: number | null, att
     result: request.result,
     error: request.error,
     progress: request.progress,
-    position,
+    position: place?.position ?? null,
+    eta: place?.eta ?? null,
     attempts: request.attempt,
     attempt_history: attempts,
     instance: request.instance,

@@ -15,6 +15,10 @@ export class LocalPresence implements Presence {
     return Promise.resolve(this.#connections.liveOf(spaceId).length)
   }
 
+  slots(spaceId: SpaceId): Promise<number> {
+    return Promise.resolve(this.#connections.liveOf(spaceId).reduce((sum, { concurrency }) => sum + concurrency, 0))
+  }
+
   all(): Promise<ConnectionView[]> {
     const all = this.#connections.all()
     return Promise.resolve(all.map((connection) => viewConnection({ ...toShared(connection), holding: connection.held.size })))

@@ -122,6 +122,8 @@ export interface NodeStore {
   drop(ids: readonly ConnectionId[]): Promise<void>
   /** Connections of a space that answer and take requests, on nodes that live. */
   replicas(spaceId: SpaceId): Promise<number>
+  /** How many requests these may run at the same time. */
+  slots(spaceId: SpaceId): Promise<number>
   /** On nodes that live, oldest first; with how many requests each holds. */
   all(): Promise<(SharedConnection & { readonly holding: number })[]>
   /** An admin shows a connection out, wherever it is. False when there is none. */
@@ -136,6 +138,8 @@ export interface NodeStore {
 export interface Presence {
   /** How many apps of a space answer and take requests. */
   replicas(spaceId: SpaceId): Promise<number>
+  /** How many requests these may run at the same time. */
+  slots(spaceId: SpaceId): Promise<number>
   all(): Promise<ConnectionView[]>
   /** Resolves when every node may know of a connection, or of what changed about it. */
   tell(connection: Connection): Promise<void>

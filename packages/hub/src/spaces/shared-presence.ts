@@ -39,6 +39,10 @@ export class SharedPresence implements Presence {
     return this.#deps.nodes.replicas(spaceId)
   }
 
+  slots(spaceId: SpaceId): Promise<number> {
+    return this.#deps.nodes.slots(spaceId)
+  }
+
   async all(): Promise<ConnectionView[]> {
     return (await this.#deps.nodes.all()).map(viewConnection)
   }

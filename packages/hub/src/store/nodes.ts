@@ -27,6 +27,7 @@ export function createNodeStore(db: Database, node: string): NodeStore {
       if (ids.length > 0) await db.deleteFrom('connections').where('id', 'in', ids).execute()
     },
     replicas: (spaceId) => countReplicas(db, spaceId),
+    slots: (spaceId) => countSlots(db, spaceId),
     all: () => allConnections(db),
     async showOut(id) {
       const shown = db.updateTable('connections').set({ shown_out: 1 }).where('id', '=', id)
@@ -69,12 +70,21 @@ function presentConnections(db: Database) {
 }
 
 async function countReplicas(db: Database, spaceId: SpaceId): Promise<number> {
-  const row = await presentConnections(db)
-    .where('connections.space_id', '=', spaceId)
-    .where('connections.state', 'in', ['connected', 'resting'])
+  const row = await answering(db, spaceId)
     .select((eb) => eb.fn.countAll<number>().as('count'))
     .executeTakeFirst()
   return row?.count ?? 0
+}
+
+async function countSlots(db: Database, spaceId: SpaceId): Promise<number> {
+  const row = await answering(db, spaceId)
+    .select((eb) => eb.fn.sum<number | null>('connections.concurrency').as('sum'))
+    .executeTakeFirst()
+  return row?.sum ?? 0
+}
+
+function answering(db: Database, spaceId: SpaceId) {
+  return presentConnections(db).where('connections.space_id', '=', spaceId).where('connections.state', 'in', ['connected', 'resting'])
 }
 
 async function allConnections(db: Database): ReturnType<NodeStore['all']> {

@@ -225,6 +225,23 @@ test("another's request does not exist for me; its space's owner and admins see 
   )
 })
 
+test('L6 whoever waits is told in how long the result will be there, once the space has a history', async () => {
+  using stage = await served()
+  const running = await bob.submit(stage.own)
+  expect(await bob.submit(stage.own)).toMatchObject({ position: 1, eta: null })
+  for (let done = 0; done < 3; done += 1) {
+    const request = await stage.app.request(done + 1)
+    await finish(stage.app, request.request_id)
+    await bob.submit(stage.own)
+  }
+  const until = await eventually(
+    () => bob.submit(stage.own),
+    ({ eta }) => eta !== null,
+  )
+  expect(until.eta?.low_seconds).toBeLessThanOrEqual(until.eta?.high_seconds ?? -1)
+  expect(await bob.view(running.id)).toMatchObject({ status: 'completed', eta: null })
+})
+
 test('H7 low is for anybody, high for the owner and admins; a key stands for the priority too', async () => {
   using stage = await served()
   const ask = (person: Person, priority: string, key?: string): ReturnType<Person['call']> =>

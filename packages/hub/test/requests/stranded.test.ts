@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { TIMING } from '@websocket-spaces/protocol'
+import { Forecasts } from '../../src/requests/forecasts.ts'
 import { QueueBoard } from '../../src/requests/queue-board.ts'
 import { Stranded } from '../../src/requests/stranded.ts'
 import { LocalPresence } from '../../src/spaces/local-presence.ts'
@@ -17,8 +18,9 @@ class Watch implements Disposable {
   readonly #board: QueueBoard
 
   constructor({ store, bus, connections, under, errors }: FlowStage) {
-    this.#board = new QueueBoard({ store, bus, onError: (error) => errors.push(error) })
     const presence = new LocalPresence(connections)
+    const forecasts = new Forecasts({ store, presence, now: () => this.at })
+    this.#board = new QueueBoard({ store, bus, forecasts, onError: (error) => errors.push(error) })
     this.#stranded = new Stranded({ store, bus, board: this.#board, spaces: under.spaces, connections, presence, now: () => this.at })
   }
 

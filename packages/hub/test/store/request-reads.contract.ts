@@ -103,6 +103,17 @@ export function requestReadsContract(name: string, open: () => Promise<StoreUnde
       expect(await fresh.requests.totals(NOON + 1)).toEqual({ queued: 2, processing: 1, finished: 1 })
     })
 
+    test('Q11 the pace of a space is how long its last completed requests took, and since when others run', async () => {
+      const space = await addSpace(under, alice)
+      const ids = await addRequests(under, { space, user: bob }, 4)
+      const claim = newClaim(space, { start: 3 })
+      const by = byOf(claim, await store.claim(claim))
+      const { at } = claim
+      await store.apply(ids[0] ?? newRequestId(), { type: 'reported', by, at: at + 7_000, outcome: DONE })
+      await store.apply(ids[1] ?? newRequestId(), { type: 'canceled', at: at + 9_000 })
+      expect(await store.pace(space.id)).toEqual({ durations: [7_000], startedAt: [at] })
+    })
+
     test('Q7 a removed space takes its requests and their events along', async () => {
       const space = await addSpace(under, alice)
       const [id = newRequestId()] = await addRequests(under, { space, user: bob }, 1)

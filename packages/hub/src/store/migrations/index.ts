@@ -7,6 +7,7 @@ import { history } from './005-history.ts'
 import { policy } from './006-policy.ts'
 import { leases } from './007-leases.ts'
 import { fairness } from './008-fairness.ts'
+import { pace } from './009-pace.ts'
 
 /** In order; a name, once released, never changes. */
 export const migrations: Record<string, Migration> = {
@@ -18,4 +19,5 @@ export const migrations: Record<string, Migration> = {
   '006-policy': policy,
   '007-leases': leases,
   '008-fairness': fairness,
+  '009-pace': pace,
 }

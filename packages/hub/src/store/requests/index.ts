@@ -7,6 +7,7 @@ import { applyFact } from './apply.ts'
 import { claimRequests } from './claim.ts'
 import { findByKey, insertRequest } from './insert.ts'
 import { countWaitingBefore, waitingOf } from './line.ts'
+import { paceOf } from './pace.ts'
 import { pruneRequests } from './prune.ts'
 import * as read from './read.ts'
 import { strandedSpaces, unclaimedOf } from './stranded.ts'
@@ -25,6 +26,7 @@ export function createRequestStore(db: Database, node: string = uuid()): Request
     milestones: (id) => lasting(db, read.milestonesOf(db, id)),
     waiting: (spaceId, limit) => waitingOf(db, spaceId, limit),
     waitingBefore: (id) => countWaitingBefore(db, id),
+    pace: (spaceId) => paceOf(db, spaceId),
     counts: (spaceId) => read.countsOf(db, spaceId),
     totals: (since) => read.totalsSince(db, since),
     overdue: (at, limit) => read.overdueAt(db, at, limit),

@@ -1,5 +1,5 @@
 /** What the events of one request add up to. Pure, so that replaying them gives the same picture. */
-import type { FollowItem, Outcome, RequestEvent, RequestStatus } from '@websocket-spaces/protocol'
+import type { Eta, FollowItem, Outcome, RequestEvent, RequestStatus } from '@websocket-spaces/protocol'
 
 const BLOCK_CHARS = 4_096
 /** Older log lines are dropped from the page; the hub keeps them all. */
@@ -14,6 +14,7 @@ export interface Run {
   readonly status: RequestStatus
   readonly position: number | null
   readonly queueLength: number | null
+  readonly eta: Eta | null
   /** 0 … 1; null until the app says. */
   readonly progress: number | null
   readonly progressMessage: string | null
@@ -33,6 +34,7 @@ export const FRESH_RUN: Run = {
   status: 'queued',
   position: null,
   queueLength: null,
+  eta: null,
   progress: null,
   progressMessage: null,
   output: [],
@@ -48,7 +50,7 @@ export const FRESH_RUN: Run = {
 /** The run after `item`; the same run for one already taken in; undefined when an event is missing in between. */
 export function advance(run: Run, item: FollowItem): Run | undefined {
   if (item.type === 'position') {
-    return run.status === 'queued' ? { ...run, position: item.position, queueLength: item.queue_length } : run
+    return run.status === 'queued' ? { ...run, position: item.position, queueLength: item.queue_length, eta: item.eta ?? null } : run
   }
   if (item.seq <= run.seq) return run
   if (item.seq > run.seq + 1) return undefined

@@ -1,6 +1,6 @@
 /** One request as the page shows it: what was fetched once, and what its events have added since. */
 import { isFinished } from '@websocket-spaces/protocol'
-import type { Outcome, RequestId, RequestStatus, RequestView } from '@websocket-spaces/protocol'
+import type { Eta, Outcome, RequestId, RequestStatus, RequestView } from '@websocket-spaces/protocol'
 import { HubUnreachable } from '#lib/api/errors.ts'
 import { cancelRequest, fetchRequest } from '#lib/api/requests.ts'
 import { Follow } from '#lib/live/follow.svelte.ts'
@@ -57,6 +57,10 @@ export class RunStore {
 
   get position(): number | null {
     return this.run?.position ?? this.view?.position ?? null
+  }
+
+  get eta(): Eta | null {
+    return this.run?.position ? this.run.eta : (this.view?.eta ?? null)
   }
 
   get instance(): string | null {

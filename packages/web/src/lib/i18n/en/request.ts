@@ -21,9 +21,11 @@ export const request = {
     waiting: 'Waiting in the queue',
     waiting_for_app: 'Waiting for an app to connect',
     next: 'Next in the queue',
-    next_about: 'Next in the queue, about {{about}}',
+    next_about: 'Next in the queue, {{about}}',
     position: 'Number {{position}} in the queue',
-    position_about: 'Number {{position}} in the queue, about {{about}}',
+    position_about: 'Number {{position}} in the queue, {{about}}',
+    about_seconds: 'about {{range}} s until your result',
+    about_minutes: 'about {{range}} min until your result',
     reason: {
       app_lost: 'The app was lost; waiting for it to be started again',
       hub_restarted: 'The hub was restarted; your request kept its place',

@@ -14,9 +14,11 @@ export const request = {
     waiting: '正在排队',
     waiting_for_app: '正在等待应用连接',
     next: '即将开始',
-    next_about: '即将开始，约 {{about}}',
+    next_about: '即将开始，{{about}}',
     position: '排在第 {{position}} 位',
-    position_about: '排在第 {{position}} 位，约 {{about}}',
+    position_about: '排在第 {{position}} 位，{{about}}',
+    about_seconds: '预计 {{range}} 秒后得到结果',
+    about_minutes: '预计 {{range}} 分钟后得到结果',
     reason: {
       app_lost: '应用失去连接，正在等待重新开始',
       hub_restarted: '服务器已重启，您的请求仍保留原来的位置',

@@ -6,7 +6,6 @@ import { MyRequests } from '#lib/live/my-requests.svelte.ts'
 import { Resource } from '#lib/resource.svelte.ts'
 import { RunStore } from '#lib/run/run-store.svelte.ts'
 import { Submission } from '#lib/run/submission.svelte.ts'
-import { secondsBetween } from '#lib/ui/time.svelte.ts'
 
 const RECENT = 8
 
@@ -30,14 +29,6 @@ export class Playground {
       this.recent.stop()
       this.current?.stop()
     })
-  }
-
-  /** Mean seconds a request ran, over the recent ones; undefined without any. */
-  get typicalSeconds(): number | undefined {
-    const times = this.recent.items.flatMap(({ status, started_at, finished_at }) =>
-      status === 'completed' && started_at !== null && finished_at !== null ? [secondsBetween(started_at, finished_at)] : [],
-    )
-    return times.length === 0 ? undefined : times.reduce((sum, time) => sum + time, 0) / times.length
   }
 
   /** Shows the request with this id, from its first event on. */
