@@ -40,10 +40,11 @@ async function startApp(onRequest: RequestHandler, instance = 'streamer'): Promi
   return { served, events, [Symbol.asyncDispose]: () => served.close() }
 }
 
-/** Speaks for some three seconds, and says how far it is. */
-function streamer(said: { pieces: number }): RequestHandler {
+/** Speaks for some three seconds, and says how far it is; the last third only when `mayEnd`. */
+function streamer(said: { pieces: number }, mayEnd: Promise<void> = Promise.resolve()): RequestHandler {
   return async (_, run) => {
     for (const piece of PIECES) {
+      if (said.pieces === 100) await mayEnd
       run.output(piece)
       said.pieces += 1
       if (said.pieces % 30 === 0) run.progress(said.pieces / PIECES.length)
@@ -95,7 +96,8 @@ test('L8 cut off in the middle of a stream, twice, it loses and doubles nothing 
 
 test('L8 the same when the hub is killed and started again', { timeout: 90_000 }, async () => {
   const said = { pieces: 0 }
-  await using app = await startApp(streamer(said))
+  const { promise: back, resolve: comeBack } = Promise.withResolvers<void>()
+  await using app = await startApp(streamer(said, back))
   const { id } = await user.submit(owned.reference, { prompt: 'speak' })
   const followed = collect(user.follow(id))
   await eventually(
@@ -104,6 +106,11 @@ test('L8 the same when the hub is killed and started again', { timeout: 90_000 }
   )
   await hub.kill()
   await hub.start()
+  await eventually(
+    () => count(app.events, 'resumed'),
+    (resumed) => resumed === 1,
+  )
+  comeBack()
   expectSaidOnce(await followed)
   expect(await user.getRequest(id)).toMatchObject({ attempts: 1, attempt_history: [{ attempt: 1, ending: 'completed' }] })
   expect(count(app.events, 'started')).toBe(1)
