@@ -18,6 +18,8 @@ export interface Troubles {
 export interface Trouble {
   readonly stage: Stage
   readonly seed: number
+  /** Milliseconds from the beginning after which nothing new begins, however far behind a slow machine is. */
+  readonly until: number
   readonly signal: AbortSignal
   /** Told each line of the diary as it is written. */
   readonly onLine?: (line: string) => void
@@ -33,7 +35,7 @@ const ACK = /^43\d+/
 
 /** Resolves when all of it is over and everything works again. Rejects when a program cannot be started again. */
 export async function injectFaults(schedule: readonly Fault[], trouble: Trouble): Promise<Troubles> {
-  const { stage, seed, signal, onLine } = trouble
+  const { stage, seed, until, signal, onLine } = trouble
   const tally = new Map<string, number>()
   const diary: string[] = []
   const began = performance.now()
@@ -50,6 +52,7 @@ export async function injectFaults(schedule: readonly Fault[], trouble: Trouble)
   async function happen(fault: Fault, index: number): Promise<void> {
     const { at, target, kind } = fault
     await sleep(Math.max(0, at - (performance.now() - began)), undefined, { signal })
+    if (performance.now() - began > until) return count(tally, 'too late to happen')
     count(tally, `${kind} ${target.replace(/ \d+$/, '')}`)
     write(`${kind} ${target}${'lasts' in fault ? ` for ${fault.lasts} ms` : ''}${'ways' in fault ? ` ${fault.ways.join(' and ')}` : ''}`)
     const program = stage.programs.get(target)

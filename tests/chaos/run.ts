@@ -28,7 +28,13 @@ export async function runChaos(plan: Plan, signal: AbortSignal, onLine?: (line: 
   const all = AbortSignal.any([giveUp.signal, signal])
   using followers = new Followers(ledger, all)
   const load = runLoad({ ledger, stage, followers }, plan.seed, ending.signal, all)
-  const faults = injectFaults(makeSchedule(plan), { stage, seed: plan.seed, signal: all, ...(onLine === undefined ? {} : { onLine }) })
+  const faults = injectFaults(makeSchedule(plan), {
+    stage,
+    seed: plan.seed,
+    until: plan.seconds * 1_000,
+    signal: all,
+    ...(onLine === undefined ? {} : { onLine }),
+  })
   let patience: NodeJS.Timeout | undefined
   try {
     const troubles = await Promise.race([faults, failed(load)])

@@ -109,6 +109,7 @@ async function assemble({ config, opened, resources, log, now }: HubParts): Prom
     requests: flow.requests,
     reports: flow.reports,
     resume: flow.resume,
+    drainApp: (connection) => flow.drainApp(connection),
     presence,
     closeConnections,
     isStopping: () => flow.isStopping,

@@ -7,7 +7,7 @@ import type { Reports } from './requests/report.ts'
 import type { Requests } from './requests/requests.ts'
 import type { Resume } from './requests/resume.ts'
 import type { Catalog } from './spaces/catalog.ts'
-import type { ConnectionChoice, Connections } from './spaces/connections.ts'
+import type { Connection, ConnectionChoice, Connections } from './spaces/connections.ts'
 import type { Presence, SpaceStore } from './spaces/ports.ts'
 
 /** The use cases that HTTP routes and socket gateways call. Wired in hub.ts, nowhere else. */
@@ -22,6 +22,8 @@ export interface Services {
   readonly requests: Requests
   readonly reports: Reports
   readonly resume: Resume
+  /** An app will leave; resolves when it will be handed nothing more. */
+  readonly drainApp: (connection: Connection) => Promise<void>
   readonly presence: Presence
   /** Wherever they are connected. */
   readonly closeConnections: (choice: ConnectionChoice, code: ErrorCode) => void

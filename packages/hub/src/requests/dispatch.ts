@@ -1,5 +1,5 @@
 import type { SpaceId } from '@websocket-spaces/protocol'
-import type { Connection, Connections } from '../spaces/connections.ts'
+import { type Connection, type Connections, takesWork } from '../spaces/connections.ts'
 import type { Presence, SpaceStore } from '../spaces/ports.ts'
 import { announceEvents } from './announce.ts'
 import { freeHold, freeSlots, isResting, leastLoaded, roomOf } from './capacity.ts'
@@ -13,7 +13,7 @@ export interface DispatchDeps {
   readonly connections: Connections
   readonly presence: Pick<Presence, 'replicas'>
   readonly leases: Leases
-  /** The connection is gone that requests were just claimed for. */
+  /** The connection is gone that requests were just claimed for: it heard of none of them. */
   readonly onTooLate: (connection: Connection) => Promise<void>
   readonly onQueueChanged: (spaceId: SpaceId) => void
   readonly now: () => number
@@ -29,6 +29,8 @@ export class Dispatcher {
   readonly #pumps = new Map<SpaceId, { again: boolean; done: Promise<void> }>()
   /** Spaces whose last hand-out found less than there was room for: nothing waits there until `wake` says so. */
   readonly #emptied = new Set<SpaceId>()
+  /** The claim under way in a space; there is one at most. Never rejects. */
+  readonly #claiming = new Map<SpaceId, Promise<unknown>>()
   #stopped = false
 
   constructor(deps: DispatchDeps) {
@@ -46,6 +48,11 @@ export class Dispatcher {
   /** A connection has room again. */
   freed(spaceId: SpaceId): void {
     if (!this.#emptied.has(spaceId)) this.wake(spaceId)
+  }
+
+  /** Resolves when what is being handed out in a space has been sent to its apps. */
+  async handedOut(spaceId: SpaceId): Promise<void> {
+    await this.#claiming.get(spaceId)
   }
 
   /** Hands out nothing more; resolves when what was under way is done. */
@@ -112,7 +119,19 @@ export class Dispatcher {
   }
 
   async #claim(connection: Connection, start: number, hold: number, deadlineSeconds: number): Promise<number> {
-    if (start + hold === 0 || connection.state === 'gone') return 0
+    // Asked anew: something was awaited since it was chosen.
+    if (start + hold === 0 || !takesWork(connection)) return 0
+    const claim = this.#claimAndDeliver(connection, start, hold, deadlineSeconds)
+    const settled = claim.catch(() => undefined)
+    this.#claiming.set(connection.spaceId, settled)
+    try {
+      return await claim
+    } finally {
+      this.#claiming.delete(connection.spaceId)
+    }
+  }
+
+  async #claimAndDeliver(connection: Connection, start: number, hold: number, deadlineSeconds: number): Promise<number> {
     const { store, now, leases, onQueueChanged, onTooLate } = this.#deps
     const at = now()
     const { id: connectionId, spaceId, instance, app } = connection

@@ -53,7 +53,7 @@ export class Flow {
     const onQueueChanged = (id: SpaceId): void => board.changed(id)
     const leases = new Leases({ ...deps, onQueueChanged, onFreed: (id) => dispatcher.freed(id) })
     const takeBack = new TakeBack({ ...deps, leases, onQueueChanged })
-    const onTooLate = (connection: Connection): Promise<void> => takeBack.release(connection, 'broke_off')
+    const onTooLate = (connection: Connection): Promise<void> => takeBack.returnUnsent(connection)
     const dispatcher = new Dispatcher({ ...deps, leases, onTooLate, onQueueChanged })
     this.#deps = deps
     this.#board = board
@@ -83,6 +83,12 @@ export class Flow {
     const recovered = await recover(this.#deps)
     this.#sweeper.start()
     return recovered
+  }
+
+  /** An app will leave. Resolves when it will be handed nothing more: what was on its way to it has been sent. */
+  async drainApp(connection: Connection): Promise<void> {
+    this.#deps.connections.drain(connection)
+    await this.#dispatcher.handedOut(connection.spaceId)
   }
 
   /**
@@ -127,7 +133,7 @@ export class Flow {
       case 'silent':
         return
       case 'draining':
-        this.#follow(this.#takeBack.returnUnbegun(connection))
+        this.#follow(this.#dispatcher.handedOut(connection.spaceId).then(() => this.#takeBack.returnUnbegun(connection)))
         return
       case 'left':
       case 'broke_off':

@@ -112,7 +112,10 @@ export class Leases {
   #beginNext(connection: Connection): void {
     const next = connection.held.values().find((held) => !held.started)
     if (next === undefined || freeSlots(connection) === 0) return
-    this.begin(connection, next).catch((error: unknown) => {
+    const begun = this.begin(connection, next)
+    // What the app says of it meanwhile is stored after its start, which counts its output from zero.
+    next.arrivals = Promise.allSettled([next.arrivals, begun]).then(() => undefined)
+    begun.catch((error: unknown) => {
       // Its result is taken all the same; only "processing" is not shown.
       this.#deps.onError('could not mark a request as started', error)
     })

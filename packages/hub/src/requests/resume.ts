@@ -6,6 +6,9 @@ import type { Leases } from './leases.ts'
 import type { Phase } from './lifecycle.ts'
 import type { Applied, Bus, RequestStore, StoredRequest } from './ports.ts'
 
+/** One after the other, an app that holds many would have lost its patience before it is welcomed. */
+const AT_ONCE = 50
+
 export interface ResumeDeps {
   readonly store: RequestStore
   readonly bus: Bus
@@ -22,14 +25,22 @@ export class Resume {
     this.#deps = deps
   }
 
-  /** To be called before the connection is one: what it is given must be its own when its first report arrives. */
+  /**
+   * To be called before the connection is one: what it is given must be its own when its first report arrives.
+   * When this throws, the connection may hold some of it and is to be released.
+   */
   async join(connection: Connection, named: readonly LeasedRequest[], deadlineSeconds: number): Promise<ResumedRequest[]> {
     // What arrived over the old connection comes before what is said over the new one.
     await this.#deps.buffer.flush()
     const resumed: ResumedRequest[] = []
-    for (const one of named) {
-      const request = await this.#resume(connection, one, deadlineSeconds)
-      if (request !== null) resumed.push({ request_id: request.id, output_chars: request.outputChars })
+    for (let first = 0; first < named.length; first += AT_ONCE) {
+      const some = named.slice(first, first + AT_ONCE)
+      const answers = await Promise.allSettled(some.map((one) => this.#resume(connection, one, deadlineSeconds)))
+      for (const answer of answers) {
+        if (answer.status === 'rejected') throw answer.reason
+        const request = answer.value
+        if (request !== null) resumed.push({ request_id: request.id, output_chars: request.outputChars })
+      }
     }
     await this.#takeBackForgotten(connection)
     return resumed
@@ -43,13 +54,17 @@ export class Resume {
     }
   }
 
-  /** The app still works on these; returns those that are not its own. A lease that is newer than the one named is on its way to it. */
+  /**
+   * The app still works on these; returns those that are not its own. Not one that was just handed to it anew: it would take
+   * that for lost, since what it is told names no lease.
+   */
   renew(connection: Connection, named: readonly LeasedRequest[]): RequestId[] {
     const now = performance.now()
     return named.flatMap(({ request_id: id, lease_id: lease }) => {
       const held = connection.held.get(id)
-      if (held?.leaseId === lease) held.renewedAt = now
-      return held === undefined ? [id] : []
+      if (held === undefined) return [id]
+      if (held.leaseId === lease) held.renewedAt = now
+      return []
     })
   }
 

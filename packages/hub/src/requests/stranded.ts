@@ -1,5 +1,5 @@
 import { type SpaceId, TIMING } from '@websocket-spaces/protocol'
-import type { Connections } from '../spaces/connections.ts'
+import { type Connections, takesWork } from '../spaces/connections.ts'
 import type { Presence, SpaceStore } from '../spaces/ports.ts'
 import { announceChange } from './announce.ts'
 import type { EndDeps } from './cancel.ts'
@@ -50,8 +50,12 @@ export class Stranded {
   async #noteSeen(at: number): Promise<void> {
     if (at - this.#notedAt < NOTE_EVERY) return
     const { connections, spaces } = this.#deps
-    const answering = connections.all().filter(({ state }) => state === 'connected')
-    const served = new Set(answering.map(({ spaceId }) => spaceId))
+    const served = new Set(
+      connections
+        .all()
+        .filter(takesWork)
+        .map(({ spaceId }) => spaceId),
+    )
     if (served.size > 0) await spaces.markSeen([...served], at)
     this.#notedAt = at
   }

@@ -1,5 +1,5 @@
 import { type RequestId, type SpaceId, TIMING } from '@websocket-spaces/protocol'
-import type { Connection, Departure } from '../spaces/connections.ts'
+import type { Connection, Departure, Held } from '../spaces/connections.ts'
 import { announceChange } from './announce.ts'
 import { type Holding, type LeaseDeps, type Leases, refOf } from './leases.ts'
 import type { Fact, LeaseRef, LossReason } from './lifecycle.ts'
@@ -46,9 +46,12 @@ export class TakeBack {
   /** The app will not begin what it has not begun. Never throws. */
   async returnUnbegun(connection: Connection): Promise<void> {
     const unbegun = [...connection.held.values()].filter((held) => !held.started)
-    for (const held of unbegun) this.#deps.leases.forget(connection, held.requestId)
-    for (const held of unbegun) await this.#end({ connection, held }, (by) => this.#lost(by, 'app_lost'))
-    this.#offer(connection.spaceId)
+    await this.#return(connection, unbegun, 'app_lost')
+  }
+
+  /** It was gone before these could be sent to it: nobody will come back for them, and no app is to blame. Never throws. */
+  async returnUnsent(connection: Connection): Promise<void> {
+    await this.#return(connection, [...connection.held.values()], 'hub_restarted')
   }
 
   /** Takes back what could not be when its connection left, as with a full disk. Never throws. */
@@ -70,6 +73,8 @@ export class TakeBack {
       const { connection, held } = holding
       if (heldUp) held.renewedAt = now
       if (now - held.renewedAt <= TIMING.leaseFor) continue
+      // Another connection may have resumed it while the one before was taken back.
+      if (this.#deps.leases.find(held.requestId)?.held !== held) continue
       this.#deps.leases.letGo(held.requestId, 'lease_lost')
       await this.#end(holding, (by) => this.#lost(by, 'app_lost'))
       this.#offer(connection.spaceId)
@@ -96,6 +101,12 @@ export class TakeBack {
     const earlier = this.#unknown
     this.#unknown = new Set(unknown.map(({ id, by }) => `${id} ${by.id} ${by.connectionId}`))
     for (const { id, by } of unknown) if (earlier.has(`${id} ${by.id} ${by.connectionId}`)) await this.#takeBackUnknown(id, by)
+  }
+
+  async #return(connection: Connection, all: readonly Held[], reason: LossReason): Promise<void> {
+    for (const held of all) this.#deps.leases.forget(connection, held.requestId)
+    for (const held of all) await this.#end({ connection, held }, (by) => this.#lost(by, reason))
+    this.#offer(connection.spaceId)
   }
 
   #isHeldHere(id: RequestId, by: LeaseRef): boolean {

@@ -58,14 +58,14 @@ export class AppSession {
   }
 
   listen(): void {
-    const { reports, connections } = this.#services
+    const { reports, drainApp } = this.#services
     this.#socket.conn.on('packet', this.#beat)
     this.#socket.on(APP_EVENTS.register, (...args: unknown[]) => void this.#register(args))
     this.#onReport(APP_EVENTS.inferenceProgress, inferenceProgress, (connection, message) => reports.progress(connection, message))
     this.#onReport(APP_EVENTS.inferenceOutput, inferenceOutput, (connection, message) => reports.output(connection, message))
     this.#onReport(APP_EVENTS.inferenceLog, inferenceLog, (connection, message) => reports.log(connection, message))
     this.#onReport(APP_EVENTS.renew, renewMessage, (connection, message) => this.#renew(connection, message))
-    this.#onReport(APP_EVENTS.drain, drainMessage, (connection) => Promise.resolve(connections.drain(connection)))
+    this.#onReport(APP_EVENTS.drain, drainMessage, (connection) => drainApp(connection))
     this.#onReport(APP_EVENTS.inferenceResult, inferenceResult, (connection, message) => reports.result(connection, message))
     // Not `on`: Socket.IO drops events whose sender hung up in the same tick, and the last of them is often a result.
     this.#socket.use(([event, ...args], next) => {
@@ -101,7 +101,10 @@ export class AppSession {
     const { space, terms, named, checkAgain } = await register({ store, accounts }, message, handshake)
     const connection = this.#connectionTo(space, terms)
     await presence.tell(connection)
-    const resumed = await resume.join(connection, named, space.deadlineSeconds)
+    const resumed = await resume.join(connection, named, space.deadlineSeconds).catch(async (error: unknown) => {
+      await this.#gone(connection)
+      throw error
+    })
     // The socket may have closed while the store was asked.
     if (this.#state.at !== 'registering' || !this.#socket.connected) return await this.#gone(connection)
     respond({

@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest'
 import { DEFAULTS } from '@websocket-spaces/protocol'
+import type { Claim } from '../../src/requests/ports.ts'
 import { recover } from '../../src/requests/recover.ts'
 import { createRequestStore } from '../../src/store/requests/index.ts'
 import { newRequestId } from '../support/material.ts'
 import { eventually } from '../support/eventually.ts'
-import { GRACE, setStage, type TestApp } from '../support/flow-stage.ts'
+import { type FlowStage, GRACE, setStage, type TestApp } from '../support/flow-stage.ts'
 
 async function sentTo(app: TestApp, count: number): Promise<TestApp['sent']> {
   return eventually(
@@ -234,4 +235,45 @@ test('an app that drains gives back what it has not begun, gets nothing more, an
   await sentTo(next, 1)
   expect(next.ids).toEqual([held])
   expect(app.sent).toHaveLength(2)
+})
+
+/** From now on claims are made, but the dispatcher hears of them only when the gate is opened. */
+function holdUpClaims({ store }: FlowStage): { readonly made: Promise<void>; readonly open: () => void } {
+  const before = { ...store }
+  const [made, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  Object.assign(store, {
+    async claim(what: Claim) {
+      const claimed = await before.claim(what)
+      made.resolve()
+      await gate.promise
+      return claimed
+    },
+  })
+  return { made: made.promise, open: gate.resolve }
+}
+
+test('what is on its way to an app that drains reaches it before its drain is acknowledged', async () => {
+  await using stage = await setStage({ hold_seconds: 600 })
+  const [running, held] = [await stage.submit(), await stage.submit()]
+  const claims = holdUpClaims(stage)
+  const app = stage.join({ concurrency: 1, prefetch: 1 })
+  await claims.made
+  const drained = stage.flow.drainApp(app.connection)
+  claims.open()
+  await drained
+  expect(app.ids).toEqual([running, held])
+  await stage.until(held, ({ phase }) => phase.at === 'waiting')
+  expect([...app.connection.held.keys()]).toEqual([running])
+})
+
+test('what was claimed for an app that was gone by then waits again at once, and costs no attempt', async () => {
+  await using stage = await setStage({ hold_seconds: 600 })
+  const [begun, held] = [await stage.submit(), await stage.submit()]
+  const claims = holdUpClaims(stage)
+  const app = stage.join({ concurrency: 1, prefetch: 1, renews: true })
+  await claims.made
+  app.leave('broke_off')
+  claims.open()
+  expect(await stage.until(begun, ({ phase }) => phase.at === 'waiting')).toMatchObject({ losses: 0 })
+  await stage.until(held, ({ phase }) => phase.at === 'waiting')
 })

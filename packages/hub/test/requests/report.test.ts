@@ -1,5 +1,7 @@
+import { setImmediate } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { LIMITS, type RequestId, type RequestResult } from '@websocket-spaces/protocol'
+import type { Fact } from '../../src/requests/lifecycle.ts'
 import { codeOf, newRequestId, newSpaceId } from '../support/material.ts'
 import { eventually } from '../support/eventually.ts'
 import { type FlowStage, setStage, type TestApp } from '../support/flow-stage.ts'
@@ -155,4 +157,33 @@ test('an app that floods the hub is told to slow down, and what was taken is sto
   expect(new Set(codes)).toEqual(new Set(['accepted', 'rate_limited']))
   expect((await stage.store.find(request_id))?.lastSeq).toBe(2 + taken)
   expect(await codeOf(stage.flow.reports.log(app.connection, { request_id, level: 'debug', line }))).toBe('accepted')
+})
+
+test('what an app says while the start is being stored that its turn gave it comes after that start', async () => {
+  await using stage = await setStage()
+  const app = stage.join()
+  const first = await running(stage, app)
+  const id = await stage.submit()
+  await eventually(() => app.ids.includes(id), Boolean)
+  const before = { ...stage.store }
+  const [asked, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  Object.assign(stage.store, {
+    async apply(of: RequestId, fact: Fact) {
+      if (fact.type === 'started') {
+        asked.resolve()
+        await gate.promise
+      }
+      return before.apply(of, fact)
+    },
+  })
+  await result(stage, app, first, 'done')
+  await asked.promise
+  const said = stage.flow.reports.output(app.connection, { request_id: id, text: 'Hello' })
+  await setImmediate()
+  // An app that registers has all that was said before stored.
+  await stage.flow.resume.join(stage.prepare().connection, [], 60)
+  gate.resolve()
+  await said
+  expect(await storyOf(stage, id)).toEqual(['queued', 'processing', 'Hello'])
+  expect((await stage.store.find(id))?.outputChars).toBe(5)
 })

@@ -103,6 +103,7 @@ test('what an app does not name when it is back waits again soon', async () => {
   const app = stage.join(ONE_AT_A_TIME)
   const one = await handed(stage, app)
   app.leave('broke_off')
+  await stage.until(one.request_id, ({ phase }) => phase.at === 'running' && phase.lease.away !== null)
   const back = stage.prepare(ONE_AT_A_TIME)
   await stage.flow.resume.join(back.connection, [], 60)
   stage.connections.add(back.connection)
@@ -142,10 +143,8 @@ test('no app is given what it never held', async () => {
   expect(await result(stage, app, one.request_id)).toBe('accepted')
 })
 
-test('a lease that its app, though connected, does not renew ends', async () => {
-  await using stage = await setStage()
-  const { store, bus, connections, under } = stage
-  const [app, old] = [stage.prepare(ONE_AT_A_TIME), stage.prepare({ renews: false })]
+/** Leases that no sweep looks after, and no dispatcher hands out. */
+function byHand({ store, bus, connections, under, space, alice }: FlowStage) {
   const deps = {
     store,
     bus,
@@ -158,26 +157,25 @@ test('a lease that its app, though connected, does not renew ends', async () => 
   const leases = new Leases(deps)
   const takeBack = new TakeBack({ ...deps, leases, graceFor: GRACE })
   const hold = async ({ connection }: TestApp): Promise<RequestId> => {
-    const [one] = await claimFor(connection.id)
+    const input = { prompt: 'p' }
+    await under.requests.insert(
+      { id: newRequestId(), spaceId: space.id, userId: alice.userId, input, priority: 'normal', createdAt: Date.now() },
+      { maxQueue: 100, minIntervalSeconds: 0, dailyQuota: 0 },
+    )
+    const [one] = await store.claim(newClaim(space, { connectionId: connection.id }))
     if (one === undefined) throw new Error('nothing to claim')
     const { id: requestId, leaseId } = one
     leases.give(connection, { requestId, leaseId, started: true, renewedAt: 0, arrivals: Promise.resolve(), deadlineSeconds: 60 })
     return requestId
   }
-  const claimFor = async (connectionId: TestApp['connection']['id']) => {
-    await under.requests.insert(
-      {
-        id: newRequestId(),
-        spaceId: stage.space.id,
-        userId: stage.alice.userId,
-        input: { prompt: 'p' },
-        priority: 'normal',
-        createdAt: Date.now(),
-      },
-      { maxQueue: 100, minIntervalSeconds: 0, dailyQuota: 0 },
-    )
-    return store.claim(newClaim(stage.space, { connectionId }))
-  }
+  return { leases, takeBack, hold }
+}
+
+test('a lease that its app, though connected, does not renew ends', async () => {
+  await using stage = await setStage()
+  const { store } = stage
+  const [app, old] = [stage.prepare(ONE_AT_A_TIME), stage.prepare({ renews: false })]
+  const { takeBack, hold } = byHand(stage)
   const [renewed, forgotten] = [await hold(app), await hold(app)]
   const kept = await hold(old)
   const heldByApp = app.connection.held.get(renewed)
@@ -191,4 +189,49 @@ test('a lease that its app, though connected, does not renew ends', async () => 
   // A hub that was held up itself says nothing about its apps.
   await takeBack.lapse(TIMING.leaseFor * 10)
   expect((await store.find(renewed))?.phase.at).toBe('running')
+})
+
+test('what another connection resumes while leases are found not renewed is left to it', async () => {
+  await using stage = await setStage()
+  const { store } = stage
+  const [app, back] = [stage.prepare(ONE_AT_A_TIME), stage.prepare(ONE_AT_A_TIME)]
+  const { leases, takeBack, hold } = byHand(stage)
+  const [forgotten, resumed] = [await hold(app), await hold(app)]
+  const held = app.connection.held.get(resumed)
+  if (held === undefined) throw new Error('unreachable')
+  const { id: connectionId, instance, app: name } = back.connection
+  let move: Promise<unknown> | undefined
+  app.onCancel = () => {
+    const to = { connectionId, instance, app: name }
+    move ??= store
+      .apply(resumed, { type: 'resumed', leaseId: held.leaseId, at: Date.now(), to })
+      .then(() => leases.give(back.connection, { ...held, renewedAt: TIMING.leaseFor }))
+  }
+  for (let now = 0; now <= TIMING.leaseFor + 1_000; now += 1_000) await takeBack.lapse(now)
+  await move
+  expect(app.canceled).toEqual([{ id: forgotten, reason: 'lease_lost' }])
+  expect(back.canceled).toEqual([])
+  expect(leases.find(resumed)?.connection).toBe(back.connection)
+  expect((await store.find(resumed))?.phase).toMatchObject({ at: 'running', lease: { connectionId } })
+})
+
+test('a renewal that was sent before the same request came anew takes nothing away', async () => {
+  await using stage = await setStage()
+  const app = stage.join(ONE_AT_A_TIME)
+  const one = await handed(stage, app)
+  const former = { ...one, lease_id: byOf(newClaim(stage.space), []).id }
+  expect(stage.flow.resume.renew(app.connection, [former])).toEqual([])
+  expect(await result(stage, app, one.request_id)).toBe('accepted')
+})
+
+test('an app that holds many goes on with all of them', async () => {
+  await using stage = await setStage()
+  const terms = { ...ONE_AT_A_TIME, concurrency: 60 }
+  const app = stage.join(terms)
+  const ids = await Promise.all(Array.from({ length: 60 }, () => stage.submit()))
+  const named = await Promise.all(ids.map((id) => leased(app, id)))
+  app.leave('broke_off')
+  const back = stage.prepare(terms)
+  expect(await stage.flow.resume.join(back.connection, named, 60)).toEqual(ids.map((request_id) => ({ request_id, output_chars: 0 })))
+  expect([...back.connection.held.keys()].toSorted()).toEqual(ids.toSorted())
 })

@@ -104,3 +104,13 @@ test('after a start, or a time in which nobody looked, apps are given time to co
   await watch.pass(LOOK_EVERY)
   expect((await stage.store.find(id))?.error?.code).toBe('app_stayed_away')
 })
+
+test('an app that only drains keeps nothing waiting', async () => {
+  await using stage = await setStage({ hold_seconds: 600 })
+  using watch = new Watch(stage)
+  const app = stage.join()
+  stage.connections.drain(app.connection)
+  const id = await stage.submit()
+  await watch.pass(12 * MINUTE)
+  expect(await stage.store.find(id)).toMatchObject({ phase: { at: 'finished' }, error: { code: 'app_stayed_away' } })
+})

@@ -108,6 +108,8 @@ export async function awayOf(db: Database, spaceId: SpaceId, app: string): Retur
     .selectFrom('requests')
     .select(['id', 'lease_id', 'connection_id', 'away_reason'])
     .where('away_until', 'is not', null)
+    // Only what was begun can be away; said for its index: SQLite would go through the whole history of the space.
+    .where('deadline_at', 'is not', null)
     .where('space_id', '=', spaceId)
     .where('app', '=', app)
     .execute()
@@ -129,7 +131,8 @@ export async function unfinishedOf(db: Database, spaceId: SpaceId, limit: number
     .select('id')
     .where('space_id', '=', spaceId)
     .where('finished_at', 'is', null)
-    .orderBy('id')
+    // Not by the bare id: in the order of its index SQLite would go through the whole history of the space.
+    .orderBy(sql`id || ''`)
     .limit(limit)
     .execute()
   return rows.map((row) => row.id)
