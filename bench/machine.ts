@@ -16,7 +16,7 @@ export function describeMachine(): Machine {
   const sync = syncMs()
   return {
     description: `${availableParallelism()} cores of ${model}, ${gib} GiB, ${type()} ${release()}; ${fileSystem()}, one 4 KiB write with fdatasync ${sync.toFixed(2)} ms`,
-    versions: `Node ${process.versions.node}, SQLite ${process.versions.sqlite ?? '?'}, ${['socket.io', 'fastify'].map(versionOf).join(', ')}`,
+    versions: `Node ${process.versions.node}, ${['socket.io', 'fastify'].map(versionOf).join(', ')}`,
     commit: git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain', '--', 'packages') === '' ? '' : ' with changes'),
   }
 }

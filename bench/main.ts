@@ -1,7 +1,8 @@
-/** `npm run bench [-- --only latency|throughput|followers|idle|backlog] [--quick] [--profile]` */
+/** `npm run bench [-- --only latency|throughput|followers|idle|backlog] [--database sqlite|postgres|both] [--quick] [--profile]` */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { type DatabaseName, DATABASES, startDatabase } from './databases.ts'
 import { describeMachine, load } from './machine.ts'
 import type { Part } from './part.ts'
 import { backlogPart } from './parts/backlog.ts'
@@ -19,26 +20,48 @@ const PARTS: Readonly<Record<string, { readonly title: string; readonly run: Par
 }
 
 const { values } = parseArgs({
-  options: { only: { type: 'string' }, quick: { type: 'boolean', default: false }, profile: { type: 'boolean', default: false } },
+  options: {
+    only: { type: 'string' },
+    database: { type: 'string', default: 'sqlite' },
+    quick: { type: 'boolean', default: false },
+    profile: { type: 'boolean', default: false },
+  },
 })
-const { only, quick } = values
-if (only !== undefined && !Object.hasOwn(PARTS, only)) {
-  console.error(`No part named ${only}. There are: ${Object.keys(PARTS).join(', ')}`)
-  process.exit(1)
-}
+const { only, database: asked, quick } = values
+if (only !== undefined && !Object.hasOwn(PARTS, only)) giveUp(`No part named ${only}. There are: ${Object.keys(PARTS).join(', ')}`)
+const chosen = DATABASES.filter((name) => asked === name || asked === 'both')
+if (chosen.length === 0) giveUp(`No database named ${asked}. There are: ${DATABASES.join(', ')}, both`)
 const profile = values.profile ? join(import.meta.dirname, 'profiles') : undefined
 if (profile !== undefined) mkdirSync(profile, { recursive: true })
 
-const command = ['npm run bench', ...(only === undefined ? [] : [`-- --only ${only}`])].join(' ')
 const machine = describeMachine()
 console.log(`${machine.description}\n${machine.versions}\n`)
-for (const [name, { title, run }] of Object.entries(PARTS)) {
-  if (only !== undefined && name !== only) continue
-  const before = load()
-  console.log(
-    `## ${title}${before > 1.5 ? ` (load average ${before.toFixed(1)}: others are busy here, these figures are not worth keeping)` : ''}`,
-  )
-  const body = await run({ quick, profile, log: (line) => console.error(`  ${line}`) })
-  console.log(`\n${body}\n`)
-  if (!quick && profile === undefined) writeSection({ name, title, body }, { machine, command, load: before, at: new Date() })
+for (const name of chosen) await measureOn(name)
+
+async function measureOn(databaseName: DatabaseName): Promise<void> {
+  await using database = await startDatabase(databaseName)
+  const isPostgres = databaseName === 'postgres'
+  for (const [part, { title: partTitle, run }] of Object.entries(PARTS)) {
+    if (only !== undefined && part !== only) continue
+    const before = load()
+    const name = isPostgres ? `${part}-postgres` : part
+    const title = isPostgres ? `${partTitle}, PostgreSQL` : partTitle
+    const busy = before > 1.5 ? ` (load average ${before.toFixed(1)}: others are busy here, these figures are not worth keeping)` : ''
+    console.log(`## ${title}${busy}`)
+    const body = await run({ database, quick, profile, log: (line) => console.error(`  ${line}`) })
+    console.log(`\n${body}\n`)
+    const about = { machine, database: database.version, command: commandFor(databaseName), load: before, at: new Date() }
+    if (!quick && profile === undefined) writeSection({ name, title, body }, about)
+  }
+}
+
+/** What takes these figures again. */
+function commandFor(database: DatabaseName): string {
+  const options = [...(only === undefined ? [] : ['--only', only]), ...(database === 'sqlite' ? [] : ['--database', database])]
+  return ['npm run bench', ...(options.length === 0 ? [] : ['--', ...options])].join(' ')
+}
+
+function giveUp(message: string): never {
+  console.error(message)
+  process.exit(1)
 }

@@ -1,4 +1,7 @@
+import type { Database } from './databases.ts'
+
 export interface PartOptions {
+  readonly database: Database
   /** Small and short: shows that it works, says nothing about speed. */
   readonly quick: boolean
   readonly log: (line: string) => void

@@ -17,11 +17,14 @@ a table only: ratios carry over to other machines, figures do not. What was trie
 `
 
 /** Puts a section in the place of the one with its name, or at the end. */
-export function writeSection({ name, title, body }: Section, about: { machine: Machine; command: string; load: number; at: Date }): void {
-  const { machine, command, load, at } = about
+export function writeSection(
+  { name, title, body }: Section,
+  about: { machine: Machine; database: string; command: string; load: number; at: Date },
+): void {
+  const { machine, database, command, load, at } = about
   const taken = [
     `Taken ${at.toISOString().slice(0, 16).replace('T', ' ')} UTC at commit ${machine.commit} with \`${command}\`, load average before: ${load.toFixed(1)}.`,
-    `${machine.description}. ${machine.versions}.`,
+    `${machine.description}. ${machine.versions}, ${database}.`,
   ].join('  \n')
   const section = `<!-- ${name} -->\n## ${title}\n\n${taken}\n\n${body}\n<!-- /${name} -->\n`
   const text = existsSync(FILE) ? readFileSync(FILE, 'utf8') : HEAD

@@ -1,16 +1,13 @@
 /** The servers to be measured, each with an app, all in processes of their own. */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { SpacesClient } from '@websocket-spaces/client'
 import type { UserId } from '@websocket-spaces/protocol'
 import { z } from 'zod'
+import type { Home } from './databases.ts'
 import { type BenchProcess, startProcess } from './processes/start.ts'
 
 const ADMIN_PASSWORD = 'a password for the bench'
 const nothing = z.unknown()
-
-export type Durability = 'full' | 'normal'
 
 export interface RunningHub extends AsyncDisposable {
   readonly process: BenchProcess
@@ -24,21 +21,15 @@ export interface RunningHub extends AsyncDisposable {
 }
 
 export interface HubOptions {
-  readonly durability?: Durability
+  readonly env?: Readonly<Record<string, string>>
   /** Folder for a CPU profile of the hub. */
   readonly profile?: string | undefined
 }
 
-/** A folder that is gone afterwards. */
-export async function makeFolder(): Promise<AsyncDisposable & { readonly path: string }> {
-  const path = await mkdtemp(join(tmpdir(), 'wss-bench-'))
-  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
-}
-
 /** A hub with default settings on a free port; its log goes into a file, as a service's would. */
-export async function startHub(dataDir: string, { durability = 'full', profile }: HubOptions = {}): Promise<RunningHub> {
-  const env = { HOST: '127.0.0.1', PORT: '0', DATA_DIR: dataDir, ADMIN_PASSWORD, SQLITE_SYNCHRONOUS: durability, LOG_LEVEL: 'info' }
-  const process = await startProcess('hub', { env, logFile: join(dataDir, 'hub.log'), profile })
+export async function startHub(home: Home, { env: given, profile }: HubOptions = {}): Promise<RunningHub> {
+  const env = { HOST: '127.0.0.1', PORT: '0', DATA_DIR: home.path, ADMIN_PASSWORD, LOG_LEVEL: 'info', ...home.env, ...given }
+  const process = await startProcess('hub', { env, logFile: join(home.path, 'hub.log'), profile })
   try {
     const port = await process.call('port', null, z.number())
     const client = new SpacesClient({ host: `http://127.0.0.1:${port}` })

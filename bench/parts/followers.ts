@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { Part } from '../part.ts'
 import { cpu, startProcess } from '../processes/start.ts'
-import { makeFolder, startEchoApp, startHub } from '../stage.ts'
+import { startEchoApp, startHub } from '../stage.ts'
 import { median } from '../statistics.ts'
 import { ms, table } from '../table.ts'
 
@@ -10,15 +10,15 @@ const nothing = z.unknown()
 const finished = z.object({ finishedAt: z.number(), p50: z.number(), p99: z.number(), events: z.number() })
 
 /** Followers by server-sent events of a request whose app streams at a fixed pace; each must get every piece once, in order. */
-export const followersPart: Part = async ({ quick, log, profile }) => {
+export const followersPart: Part = async ({ quick, log, profile, database }) => {
   const rounds = quick ? 1 : 5
   const followers = 100
   const deltas = quick ? 100 : 500
   const perSecond = 100
   const ideal = deltas / perSecond
   await using stack = new AsyncDisposableStack()
-  const folder = stack.use(await makeFolder())
-  const hub = stack.use(await startHub(folder.path, { profile }))
+  const home = stack.use(await database.makeHome())
+  const hub = stack.use(await startHub(home, { profile }))
   const space = await hub.client.createSpace({ name: 'stream' })
   const reference = `${space.owner}/${space.name}`
   const runs: { seconds: number; p50: number; p99: number; events: number; hubCpu: number }[] = []

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import type { Part, PartOptions } from '../part.ts'
 import { type BenchProcess, startProcess, usage } from '../processes/start.ts'
-import { makeFolder, startHub } from '../stage.ts'
+import { startHub } from '../stage.ts'
 import { count, table } from '../table.ts'
 
 const joined = z.object({ connected: z.number(), seconds: z.number() })
@@ -26,8 +26,8 @@ export const idlePart: Part = async (options) => {
     apps,
     options,
   )
-  const folder = stack.use(await makeFolder())
-  const hub = stack.use(await startHub(folder.path, { profile: options.profile }))
+  const home = stack.use(await options.database.makeHome())
+  const hub = stack.use(await startHub(home, { profile: options.profile }))
   const spaces: string[] = []
   for (let index = 0; index < SPACES; index += 1) {
     const { owner, name } = await hub.client.createSpace({ name: `space-${index}` })

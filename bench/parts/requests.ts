@@ -1,8 +1,9 @@
 /** Blocking requests through the bare relay and the hub, in turns. */
 import { z } from 'zod'
+import type { Database, Keeping } from '../databases.ts'
 import { type BenchProcess, cpu, startProcess } from '../processes/start.ts'
 import type { Part } from '../part.ts'
-import { makeFolder, startEchoApp, startHub, type Durability } from '../stage.ts'
+import { startEchoApp, startHub } from '../stage.ts'
 import { median, summary } from '../statistics.ts'
 import { count, ms, table } from '../table.ts'
 
@@ -33,12 +34,16 @@ const QUICK_START = { ...START, mostMs: 1_500 }
 
 /** Requests a second and latency at each number of clients. */
 export function requestsPart(clientCounts: readonly number[]): Part {
-  return async ({ quick, log, profile }) => {
+  return async ({ quick, log, profile, database }) => {
     const rounds = quick ? 2 : 7
     const time = quick ? { warmUpMs: 200, mostMs: 600 } : { warmUpMs: 500, mostMs: 2_500 }
     await using stack = new AsyncDisposableStack()
     const load = stack.use(await startProcess('load'))
-    const targets = [...(await startRelay(stack)), await startTarget(stack, 'full', profile), await startTarget(stack, 'normal', undefined)]
+    const targets = await startRelay(stack)
+    // Of several hubs the first is profiled.
+    for (const [index, keeping] of database.keepings.entries()) {
+      targets.push(await startTarget(stack, database, keeping, index === 0 ? profile : undefined))
+    }
     for (const { plan } of targets) await load.call('run', { ...plan, ...(quick ? QUICK_START : START) }, measured)
     const runs = new Map<string, Run[]>()
     for (let round = 0; round < rounds; round += 1) {
@@ -71,9 +76,14 @@ async function startRelay(stack: AsyncDisposableStack): Promise<Target[]> {
   ]
 }
 
-async function startTarget(stack: AsyncDisposableStack, durability: Durability, profile: string | undefined): Promise<Target> {
-  const folder = stack.use(await makeFolder())
-  const hub = stack.use(await startHub(folder.path, { durability, profile }))
+async function startTarget(
+  stack: AsyncDisposableStack,
+  database: Database,
+  { title, env }: Keeping,
+  profile: string | undefined,
+): Promise<Target> {
+  const home = stack.use(await database.makeHome())
+  const hub = stack.use(await startHub(home, { env, profile }))
   const space = await hub.client.createSpace({ name: 'echo', max_queue: 10_000 })
   const app = stack.use(await startEchoApp(hub.port, `${space.owner}/${space.name}`, hub.token))
   const plan = {
@@ -84,7 +94,7 @@ async function startTarget(stack: AsyncDisposableStack, durability: Durability, 
     body: JSON.stringify({ input: { prompt: PROMPT } }),
     expect: `"text_output":"${PROMPT}"`,
   }
-  return { name: `hub, ${durability.toUpperCase()}`, server: hub.process, app, plan }
+  return { name: title, server: hub.process, app, plan }
 }
 
 async function measure(load: BenchProcess, { server, app, plan }: Target, how: Readonly<Record<string, number>>): Promise<Run> {
