@@ -144,6 +144,19 @@ export function requestStoreContract(name: string, open: () => Promise<StoreUnde
       expect(await store.waiting(space.id, 10)).toEqual(ids.slice(1))
     })
 
+    test('what goes back before it was begun leaves no trace in its log, however often', async () => {
+      const { space, ids } = await waiting(1)
+      const [id = newRequestId()] = ids
+      for (let time = 0; time < 3; time += 1) {
+        const claim = newClaim(space, { start: 0, hold: 1 })
+        const by = byOf(claim, await store.claim(claim))
+        const lost = await store.apply(id, { type: 'lost', by, at: NOON, reason: 'app_lost' })
+        expect(lost).toMatchObject({ ok: true, changed: true, request: { phase: { at: 'waiting' }, losses: 0 }, events: [] })
+      }
+      expect(await store.events(id, 0, 10)).toMatchObject([{ seq: 1, ...SUBMITTED }])
+      expect(await store.find(id)).toMatchObject({ lastSeq: 1, attempt: 0, phase: { at: 'waiting' } })
+    })
+
     test('R5 a claim takes nothing of another space', async () => {
       const { ids } = await waiting(1)
       const other = await addSpace(under, alice)

@@ -19,7 +19,9 @@ export async function applyFact(db: Database, node: string, id: RequestId, fact:
     const step = next(request.phase, request, fact)
     if (step.to === 'refused') return { ok: false, code: step.code, request }
     if (step.to === 'same') return { ok: true, changed: false, request, events: [] }
-    if (step.to === 'leased') return keepLease(tx, row, { ...leaseColumns(step.lease), node_id: node })
+    if (step.to === 'leased') return keepQuiet(tx, row, { ...leaseColumns(step.lease), node_id: node })
+    // Nobody is told: it was queued before, too. An app that comes and goes all day must not fill the logs of what it never began.
+    if (step.to === 'waiting' && request.phase.at === 'handed') return keepQuiet(tx, row, changeOf(step))
     const change: Change = { ...changeOf(step), last_seq: request.lastSeq + 1 }
     const event = eventOf(step, request, fact.at)
     await changeRequest(tx, id, change)
@@ -32,7 +34,8 @@ const lockRequest = statement<{ id: RequestId }, RequestRow>((db, slot) =>
   locking(db, 'requests', selectRequests(db).where('requests.id', '=', slot('id'))),
 )
 
-async function keepLease(tx: Database, row: RequestRow, change: Change): Promise<Applied> {
+/** A change that adds nothing to the log. */
+async function keepQuiet(tx: Database, row: RequestRow, change: Change): Promise<Applied> {
   await changeRequest(tx, row.id, change)
   return { ok: true, changed: true, request: toRequest({ ...row, ...change }), events: [] }
 }
