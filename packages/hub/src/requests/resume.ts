@@ -32,6 +32,7 @@ export class Resume {
   async join(connection: Connection, named: readonly LeasedRequest[], deadlineSeconds: number): Promise<ResumedRequest[]> {
     // What arrived over the old connection comes before what is said over the new one.
     await this.#deps.buffer.flush()
+    const former = new Set(named.flatMap((one) => this.#holderOf(one) ?? []))
     const resumed: ResumedRequest[] = []
     for (let first = 0; first < named.length; first += AT_ONCE) {
       const some = named.slice(first, first + AT_ONCE)
@@ -42,6 +43,8 @@ export class Resume {
         if (request !== null) resumed.push({ request_id: request.id, output_chars: request.outputChars })
       }
     }
+    // Whoever holds its leases was the app itself, over a socket that it has given up: nothing is to be handed to that any more.
+    for (const one of former) one.link.close('already_registered', true)
     await this.#takeBackForgotten(connection)
     return resumed
   }
@@ -66,6 +69,11 @@ export class Resume {
       if (held.leaseId === lease) held.renewedAt = now
       return []
     })
+  }
+
+  #holderOf({ request_id: id, lease_id: lease }: LeasedRequest): Connection | undefined {
+    const holding = this.#deps.leases.find(id)
+    return holding?.held.leaseId === lease ? holding.connection : undefined
   }
 
   async #resume(

@@ -50,6 +50,8 @@ test('it may be back before its old connection is known to be gone', async () =>
   const back = stage.prepare(ONE_AT_A_TIME)
   expect(await stage.flow.resume.join(back.connection, [one], 60)).toHaveLength(1)
   stage.connections.add(back.connection)
+  // Nothing more is handed to that.
+  expect(app.closed).toEqual(['already_registered'])
   app.leave('broke_off')
   expect(await result(stage, back, one.request_id)).toBe('accepted')
   expect(await stage.finished(one.request_id)).toMatchObject({ attempt: 1, phase: { status: 'completed' } })
