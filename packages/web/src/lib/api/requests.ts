@@ -1,14 +1,19 @@
 import { requestPage, requestView } from '@websocket-spaces/protocol'
-import type { RequestPage, RequestView } from '@websocket-spaces/protocol'
+import type { Priority, RequestPage, RequestView } from '@websocket-spaces/protocol'
 import { call, spacePath, withQuery } from './http.ts'
 
 /** Long enough for the longest prompt over a slow line. */
 const SUBMIT_MS = 60_000
 
+export interface Asked {
+  readonly prompt: string
+  readonly priority: Priority
+}
+
 /** Submits under one `key` are one request, however many arrive. */
-export function submitRequest(owner: string, name: string, prompt: string, key: string): Promise<RequestView> {
+export function submitRequest(owner: string, name: string, { prompt, priority }: Asked, key: string): Promise<RequestView> {
   const extra = { headers: { 'idempotency-key': key }, timeoutMs: SUBMIT_MS }
-  return call('POST', spacePath(owner, name, '/requests'), requestView, { input: { prompt } }, extra)
+  return call('POST', spacePath(owner, name, '/requests'), requestView, { input: { prompt }, priority }, extra)
 }
 
 export function fetchRequest(id: string): Promise<RequestView> {

@@ -1,7 +1,7 @@
 /** One press of the button: sent until the hub answers, under one key, so that it is one request however often it is sent. */
 import type { RequestView } from '@websocket-spaces/protocol'
 import { HubUnreachable, hasCode } from '#lib/api/errors.ts'
-import { submitRequest } from '#lib/api/requests.ts'
+import { type Asked, submitRequest } from '#lib/api/requests.ts'
 
 /** Milliseconds before each further attempt; a hub that restarts is back within them. */
 const PAUSES_MS: readonly number[] = [500, 1_000, 2_000, 4_000, 4_000, 4_000, 4_000]
@@ -13,10 +13,9 @@ type SubmissionState =
   /** `unanswered`: the hub may or may not have the request; the next attempt finds out. */
   | { kind: 'failed'; error: unknown; unanswered: boolean }
 
-interface Pending {
+interface Pending extends Asked {
   readonly owner: string
   readonly name: string
-  readonly prompt: string
   readonly key: string
 }
 
@@ -36,12 +35,13 @@ export class Submission {
 
   /**
    * The accepted request; undefined when it failed, as `state` tells, or while another is being sent.
-   * Until the hub has accepted a prompt, sending it again is sending the same request.
+   * Until the hub has accepted what was asked, sending it again is sending the same request.
    */
-  async send(owner: string, name: string, prompt: string): Promise<RequestView | undefined> {
+  async send(owner: string, name: string, { prompt, priority }: Asked): Promise<RequestView | undefined> {
     const kept = this.#pending
-    const same = kept !== undefined && kept.owner === owner && kept.name === name && kept.prompt === prompt
-    return this.#send(same ? kept : { owner, name, prompt, key: newKey() })
+    const sameSpace = kept?.owner === owner && kept.name === name
+    const same = sameSpace && kept.prompt === prompt && kept.priority === priority
+    return this.#send(same ? kept : { owner, name, prompt, priority, key: newKey() })
   }
 
   /** Sends what got no answer again, under its key. */
@@ -64,10 +64,10 @@ export class Submission {
     }
   }
 
-  async #untilAnswered({ owner, name, prompt, key }: Pending): Promise<RequestView> {
+  async #untilAnswered({ owner, name, key, ...asked }: Pending): Promise<RequestView> {
     for (let attempt = 0; ; attempt += 1) {
       try {
-        return await submitRequest(owner, name, prompt, key)
+        return await submitRequest(owner, name, asked, key)
       } catch (error) {
         const pause = PAUSES_MS[attempt]
         // A hub that is back from a restart is there before its apps are.

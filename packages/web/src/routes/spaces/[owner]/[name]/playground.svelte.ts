@@ -1,7 +1,7 @@
 /** What the playground shows: the current run, and the user's recent requests on this space. */
 import { isFinished, requestId } from '@websocket-spaces/protocol'
 import type { RequestView, Space } from '@websocket-spaces/protocol'
-import { listSpaceRequests } from '#lib/api/requests.ts'
+import { type Asked, listSpaceRequests } from '#lib/api/requests.ts'
 import { MyRequests } from '#lib/live/my-requests.svelte.ts'
 import { Resource } from '#lib/resource.svelte.ts'
 import { RunStore } from '#lib/run/run-store.svelte.ts'
@@ -42,9 +42,9 @@ export class Playground {
     this.current = undefined
   }
 
-  /** Submits `prompt`; the accepted request becomes the current run. */
-  async submit(prompt: string): Promise<RequestView | undefined> {
-    return this.#take(await this.submission.send(this.#space.owner, this.#space.name, prompt))
+  /** Submits; the accepted request becomes the current run. */
+  async submit(asked: Asked): Promise<RequestView | undefined> {
+    return this.#take(await this.submission.send(this.#space.owner, this.#space.name, asked))
   }
 
   /** Submits again what got no answer; it stays one request. */
