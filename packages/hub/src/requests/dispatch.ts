@@ -7,7 +7,7 @@ import type { Leases } from './leases.ts'
 import type { Bus, ClaimedRequest, RequestStore } from './ports.ts'
 
 export interface DispatchDeps {
-  readonly store: Pick<RequestStore, 'claim'>
+  readonly store: Pick<RequestStore, 'claim' | 'told'>
   readonly spaces: Pick<SpaceStore, 'find'>
   readonly bus: Bus
   readonly connections: Connections
@@ -141,29 +141,39 @@ export class Dispatcher {
       const { id: requestId, leaseId, started } = request
       const held = { requestId, leaseId, started, deadlineSeconds, renewedAt: performance.now(), arrivals: Promise.resolve() }
       leases.give(connection, held)
-      this.#deliver(connection, request, deadlineSeconds)
+      deliver(connection, request, deadlineSeconds)
     }
-    if (claimed.length > 0) onQueueChanged(spaceId)
+    if (claimed.length > 0) {
+      onQueueChanged(spaceId)
+      // Its app may have a request before the disk does; people hear of it afterwards. Where the disk failed, nobody does.
+      store.told().then(
+        () => this.#announce(spaceId, claimed),
+        () => undefined,
+      )
+    }
     // The socket closed while the claim was being committed; its release saw none of these.
     if (!isHere(connection)) await onTooLate(connection)
     return claimed.length
   }
 
-  #deliver(connection: Connection, request: ClaimedRequest, deadlineSeconds: number): void {
+  #announce(spaceId: SpaceId, claimed: readonly ClaimedRequest[]): void {
     const { bus } = this.#deps
-    announceEvents(bus, request.id, request.events)
-    const { id: requestId, userId } = request
-    if (request.started)
-      bus.publish({ topic: `user:${userId}`, change: 'request', requestId, spaceId: connection.spaceId, status: 'processing' })
-    connection.link.deliver({
-      request_id: request.id,
-      lease_id: request.leaseId,
-      username: request.username,
-      payload: { prompt: request.input.prompt, timestamp: request.createdAt / 1000 },
-      attempt: request.attempt,
-      deadline_seconds: deadlineSeconds,
-    })
+    for (const { id: requestId, userId, started, events } of claimed) {
+      announceEvents(bus, requestId, events)
+      if (started) bus.publish({ topic: `user:${userId}`, change: 'request', requestId, spaceId, status: 'processing' })
+    }
   }
+}
+
+function deliver(connection: Connection, request: ClaimedRequest, deadlineSeconds: number): void {
+  connection.link.deliver({
+    request_id: request.id,
+    lease_id: request.leaseId,
+    username: request.username,
+    payload: { prompt: request.input.prompt, timestamp: request.createdAt / 1000 },
+    attempt: request.attempt,
+    deadline_seconds: deadlineSeconds,
+  })
 }
 
 /** Asked anew: it may have gone while something was awaited. */

@@ -147,12 +147,15 @@ export interface RequestStore {
   /**
    * Commits a request with its first event. Returns its id: that of the first request made with the same key,
    * if there is one. Throws `queue_full`, `too_fast`, `quota_exceeded`, `space_not_found`, `key_reused`.
+   * `onClaimable` is called once any claim that begins from then on comes after it: perhaps before it is committed.
    */
-  insert(request: NewRequest, limits: SubmitLimits, key?: SubmitKey): Promise<RequestId>
+  insert(request: NewRequest, limits: SubmitLimits, key?: SubmitKey, onClaimable?: () => void): Promise<RequestId>
   /** The request a key made, if any. Throws `key_reused` when it was made of something else. */
   findByKey(where: Pick<NewRequest, 'userId' | 'spaceId'>, key: SubmitKey): Promise<RequestId | null>
   /** Hands the next waiting requests of a space to a connection: by priority, then users in turn; each under a lease of its own. */
   claim(claim: Claim): Promise<ClaimedRequest[]>
+  /** Resolves when whoever submitted what was claimed so far has been told that it is accepted. Rejects when the disk failed. */
+  told(): Promise<void>
   /** Applies one fact by the rules of the lifecycle. */
   apply(id: RequestId, fact: Fact): Promise<Applied>
   /** Adds reports to the logs of requests, all in one transaction; answers in the order asked. */

@@ -54,10 +54,11 @@ export async function submit(
     { ...where, id, priority, input, createdAt: deps.now() },
     { maxQueue, minIntervalSeconds, dailyQuota },
     submitKey,
+    // Before the disk has it: what an app is handed, nobody has been told of yet.
+    () => deps.bus.publish({ topic: 'waiting', spaceId: space.id }),
   )
   if (accepted !== id) return accepted
   deps.bus.publish({ topic: `user:${identity.userId}`, change: 'request', requestId: id, spaceId: space.id, status: 'queued' })
-  deps.bus.publish({ topic: 'waiting', spaceId: space.id })
   deps.board.changed(space.id)
   return id
 }

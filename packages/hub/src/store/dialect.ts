@@ -1,4 +1,5 @@
 /** All that the two databases do differently once they are open. SQLite has one writer at a time, so that its locks are no-ops. */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Kysely, PostgresAdapter, type RawBuilder, sql, type SqlBool } from 'kysely'
 import { groupOf } from './group-commit.ts'
 import { isDeadlock, isUniqueViolation } from './postgres.ts'
@@ -18,13 +19,33 @@ export function isPostgres(db: AnyDialect): boolean {
   return db.getExecutor().adapter instanceof PostgresAdapter
 }
 
+interface TransactOptions {
+  readonly durable?: boolean
+  /** Called when transactions that begin from now on come after this one; not when it fails, unless it is too early to know. */
+  readonly onPlaced?: (() => void) | undefined
+}
+
 /**
  * Runs `work` in a transaction; resolves when it is committed and on the disk, or, unless it is to be `durable`, perhaps
  * before the disk has it. `work` may run more than once and so must do nothing but read and write through `tx`.
  */
-export async function transact<T>(db: Database, work: (tx: Database) => Promise<T>, { durable } = { durable: true }): Promise<T> {
+export async function transact<T>(
+  db: Database,
+  work: (tx: Database) => Promise<T>,
+  { durable = true, onPlaced }: TransactOptions = {},
+): Promise<T> {
   const group = groupOf(db)
-  if (group !== undefined) return group.run(work, { durable })
+  if (group !== undefined) {
+    const done = group.run(work, { durable })
+    onPlaced?.()
+    return done
+  }
+  const value = await retrying(db, work)
+  onPlaced?.()
+  return value
+}
+
+async function retrying<T>(db: Database, work: (tx: Database) => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     try {
       return await db.transaction().execute(work)
@@ -39,6 +60,17 @@ export async function lasting<T>(db: Database, read: Promise<T>): Promise<T> {
   const value = await read
   await groupOf(db)?.flushed()
   return value
+}
+
+/**
+ * Resolves when all who wait for what is committed by now have been told. Turns of the event loop put it behind them:
+ * whoever was told goes on in the turn in which the flush ended.
+ */
+export async function told(db: Database): Promise<void> {
+  const group = groupOf(db)
+  if (group === undefined) return
+  await group.asked()
+  await nextTurn()
 }
 
 interface Lockable<Table extends string, Query> {

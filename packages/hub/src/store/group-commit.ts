@@ -57,6 +57,11 @@ export class GroupCommit {
     await this.#disk?.flushed()
   }
 
+  /** Resolves when the flushes that somebody waits for by now have ended. */
+  async asked(): Promise<void> {
+    await this.#disk?.asked
+  }
+
   #schedule(): void {
     if (this.#scheduled) return
     this.#scheduled = true
@@ -69,7 +74,8 @@ export class GroupCommit {
   }
 
   async #commitWaiting(): Promise<void> {
-    const units = this.#waiting
+    // What need not be durable comes last: a claim finds all that was submitted in the same turn.
+    const units = [...this.#waiting.filter((unit) => unit.durable), ...this.#waiting.filter((unit) => !unit.durable)]
     this.#waiting = []
     try {
       const told = await this.#db.connection().execute((connection) => this.#commit(connection, units))
@@ -186,10 +192,15 @@ class Disk {
     return this.#running
   }
 
+  /** The last flush that is to be. */
+  get asked(): Promise<void> | undefined {
+    return this.#next ?? this.#running
+  }
+
   /** Resolves when all that was written so far is on the disk. */
   async flushed(): Promise<void> {
     if (this.#unflushed) this.#next ??= this.#flushAfter(this.#running)
-    return this.#next ?? this.#running
+    return this.asked
   }
 
   async #flushAfter(running: Promise<void> | undefined): Promise<void> {

@@ -3,7 +3,7 @@ import { DEFAULTS } from '@websocket-spaces/protocol'
 import type { Claim } from '../../src/requests/ports.ts'
 import { recover } from '../../src/requests/recover.ts'
 import { createRequestStore } from '../../src/store/requests/index.ts'
-import { newRequestId } from '../support/material.ts'
+import { newClaim, newRequestId } from '../support/material.ts'
 import { eventually } from '../support/eventually.ts'
 import { type FlowStage, GRACE, setStage, type TestApp } from '../support/flow-stage.ts'
 
@@ -29,6 +29,22 @@ test('an app that declares no capacity is sent everything at once, in order, and
     ['queued', 1],
     ['queued', 2],
   ])
+})
+
+test('P1 people hear that a request was accepted before they hear that it runs, though its app may have it earlier', async () => {
+  await using stage = await setStage()
+  const app = stage.join({ concurrency: 100 })
+  const said = new Map<string, string[]>()
+  stage.bus.subscribe(`user:${stage.alice.userId}`, (message) => {
+    if (message.change === 'request') said.set(message.requestId, [...(said.get(message.requestId) ?? []), message.status])
+  })
+  const ids = await Promise.all(Array.from({ length: 30 }, () => stage.submit()))
+  await eventually(
+    () => [...said.values()].flat(),
+    (statuses) => statuses.length === 2 * ids.length,
+  )
+  expect(app.ids).toHaveLength(ids.length)
+  for (const id of ids) expect(said.get(id)).toEqual(['queued', 'processing'])
 })
 
 test('what waited before the app came is sent in order when it comes', async () => {
@@ -212,6 +228,8 @@ test('an app that fails again and again is rested while another can do its work'
   }
   // Alone, it is better than nothing.
   for (let count = 0; count <= DEFAULTS.restAfterFailures; count += 1) await fail(bad)
+  // What its last failure made room for was looked for while it was alone, and finds what comes in the same turn.
+  await stage.store.claim(newClaim(stage.space))
   const good = stage.join({ concurrency: 10, prefetch: 0 })
   const ids = await Promise.all(Array.from({ length: 10 }, () => stage.submit()))
   await sentTo(good, 10)

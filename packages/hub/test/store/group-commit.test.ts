@@ -58,6 +58,14 @@ describe('transactions of one turn share a commit', () => {
     expect(await outside).toEqual(['written'])
   })
 
+  test('GC-7 what need not be durable comes last, whenever in the turn it was asked', async () => {
+    await using stage = await openStage()
+    const { group, put, keysIn } = stage
+    const reads = group.run((tx) => keysIn(tx), { durable: false })
+    await group.run((tx) => put(tx, 'written'), { durable: true })
+    expect(await reads).toEqual(['written'])
+  })
+
   test('GC-4 what comes while a commit is under way is committed after it', async () => {
     await using stage = await openStage()
     const { group, put } = stage

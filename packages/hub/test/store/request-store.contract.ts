@@ -66,6 +66,23 @@ export function requestStoreContract(name: string, open: () => Promise<StoreUnde
       expect(await store.waiting(space.id, 10)).toHaveLength(2)
     })
 
+    test('R0b a claim that begins once a request is said to be claimable gets it', async () => {
+      const space = await addSpace(under, alice)
+      const request = {
+        id: newRequestId(),
+        spaceId: space.id,
+        userId: bob,
+        priority: 'normal' as const,
+        input: { prompt: 'p' },
+        createdAt: NOON,
+      }
+      const claims: ReturnType<RequestStore['claim']>[] = []
+      const inserted = store.insert(request, NO_LIMITS, undefined, () => claims.push(store.claim(newClaim(space))))
+      expect(await inserted).toBe(request.id)
+      expect(claims).toHaveLength(1)
+      expect((await Promise.all(claims)).flat().map(({ id }) => id)).toEqual([request.id])
+    })
+
     test('R1 an inserted request waits, with its first event', async () => {
       const { space, ids } = await waiting(1)
       const [id = newRequestId()] = ids

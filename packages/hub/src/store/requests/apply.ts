@@ -26,7 +26,12 @@ export async function applyFact(db: Database, node: string, id: RequestId, fact:
     const event = eventOf(step, request, fact.at)
     await changeRequest(tx, id, change)
     await addEvent(tx, { request_id: id, seq: event.seq, type: event.type, data: dataOf(event), at: fact.at })
-    return { ok: true, changed: true, request: toRequest({ ...row, ...change }, request.input), events: [event] }
+    return {
+      ok: true,
+      changed: true,
+      request: toRequest({ ...row, ...change }, { input: request.input, result: resultAfter(step, request) }),
+      events: [event],
+    }
   })
 }
 
@@ -87,6 +92,10 @@ function eventOf(step: MovingStep, request: StoredRequest, at: number): RequestE
     case 'finished':
       return { ...numbered, type: 'result', outcome: step.outcome }
   }
+}
+
+function resultAfter(step: MovingStep, { result }: StoredRequest): StoredRequest['result'] {
+  return step.to === 'finished' && step.outcome.status !== 'canceled' ? step.outcome.result : result
 }
 
 /** The result itself is in the request's row. */

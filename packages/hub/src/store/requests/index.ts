@@ -1,7 +1,7 @@
 import { v7 as uuid } from 'uuid'
 import type { RequestStore } from '../../requests/ports.ts'
 import type { Database } from '../database.ts'
-import { lasting } from '../dialect.ts'
+import { lasting, told } from '../dialect.ts'
 import { appendReports } from './append.ts'
 import { applyFact } from './apply.ts'
 import { claimRequests } from './claim.ts'
@@ -15,9 +15,10 @@ import { strandedSpaces, unclaimedOf } from './stranded.ts'
 /** `node` names this process: what it hands out is taken back by others when it dies, and by nobody while it lives. */
 export function createRequestStore(db: Database, node: string = uuid()): RequestStore {
   return {
-    insert: (request, limits, key) => insertRequest(db, request, limits, key),
-    findByKey: (where, key) => findByKey(db, where, key),
+    insert: (request, limits, key, onClaimable) => insertRequest(db, request, limits, key, onClaimable),
+    findByKey: (where, key) => lasting(db, findByKey(db, where, key)),
     claim: (claim) => claimRequests(db, node, claim),
+    told: () => told(db),
     apply: (id, fact) => applyFact(db, node, id, fact),
     append: (batch, at) => appendReports(db, batch, at),
     find: (id) => lasting(db, read.findRequest(db, id)),

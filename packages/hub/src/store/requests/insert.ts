@@ -12,8 +12,14 @@ const DAY = 86_400_000
 const QUEUED = JSON.stringify({ status: 'queued', attempt: 0 })
 
 /** Checks the space's limits and commits the request with its first event, in one transaction. */
-export async function insertRequest(db: Database, request: NewRequest, limits: SubmitLimits, key?: SubmitKey): Promise<RequestId> {
-  return transact(db, async (tx) => {
+export async function insertRequest(
+  db: Database,
+  request: NewRequest,
+  limits: SubmitLimits,
+  key?: SubmitKey,
+  onClaimable?: () => void,
+): Promise<RequestId> {
+  const insert = async (tx: Database): Promise<RequestId> => {
     await checkSpace(tx, request.spaceId)
     const made = key === undefined ? null : await findByKey(tx, request, key)
     if (made !== null) return made
@@ -25,7 +31,8 @@ export async function insertRequest(db: Database, request: NewRequest, limits: S
     await addEvent(tx, { request_id: request.id, seq: 1, type: 'status', data: QUEUED, at: request.createdAt })
     if (key !== undefined) await keepKey(tx, request, key)
     return request.id
-  })
+  }
+  return transact(db, insert, { onPlaced: onClaimable })
 }
 
 export async function findByKey(

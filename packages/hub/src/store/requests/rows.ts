@@ -112,8 +112,9 @@ function changing(columns: readonly string[]) {
   )
 }
 
-/** `input` spares parsing it again. */
-export function toRequest(row: RequestRow, input = requestInput.parse(JSON.parse(row.input))): StoredRequest {
+/** `known` spares parsing it again. */
+export function toRequest(row: RequestRow, known?: Pick<StoredRequest, 'input' | 'result'>): StoredRequest {
+  const { input, result } = known ?? { input: requestInput.parse(JSON.parse(row.input)), result: parseResult(row) }
   return {
     id: row.id,
     spaceId: row.space_id,
@@ -124,7 +125,7 @@ export function toRequest(row: RequestRow, input = requestInput.parse(JSON.parse
     phase: phaseOf(row),
     priority: PRIORITIES[row.priority] ?? 'normal',
     input,
-    result: row.result === null ? null : requestResult.parse(JSON.parse(row.result)),
+    result,
     error: row.error === null ? null : requestError.parse(JSON.parse(row.error)),
     progress: row.progress,
     attempt: row.attempt,
@@ -138,6 +139,10 @@ export function toRequest(row: RequestRow, input = requestInput.parse(JSON.parse
     deadlineAt: row.deadline_at,
     finishedAt: row.finished_at,
   }
+}
+
+function parseResult({ result }: RequestRow): StoredRequest['result'] {
+  return result === null ? null : requestResult.parse(JSON.parse(result))
 }
 
 export function priorityNumber(priority: Priority): number {
