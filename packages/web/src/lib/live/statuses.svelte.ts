@@ -15,6 +15,11 @@ export function statusOf(space: Pick<Space, 'id' | 'status'>): SpaceStatus {
   return statuses.get(space.id) ?? space.status
 }
 
+/** The newest status the hub told of a space that was not fetched; undefined before a watch began, or where one may not see it. */
+export function toldStatusOf(id: SpaceId): SpaceStatus | undefined {
+  return statuses.get(id)
+}
+
 /** Takes the statuses of freshly fetched spaces, unless a watch already tells newer ones. */
 export function seedStatuses(spaces: readonly Space[]): void {
   for (const space of spaces) {

@@ -8,6 +8,8 @@ export const request = {
     canceling: 'Canceling…',
     again: 'Use this prompt again',
     resubmit: 'Submit again',
+    mark_high: 'High priority',
+    mark_low: 'Low priority',
     progress: 'Progress',
     status: {
       queued: 'Queued',

@@ -8,6 +8,8 @@ export const request = {
     canceling: '正在取消…',
     again: '再次使用此提示词',
     resubmit: '重新提交',
+    mark_high: '高优先级',
+    mark_low: '低优先级',
     progress: '进度',
     status: { queued: '排队中', processing: '运行中', canceling: '正在取消', completed: '已完成', failed: '失败', canceled: '已取消' },
     announce_progress: '运行中，{{percent}}%',
