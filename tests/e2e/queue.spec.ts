@@ -43,6 +43,7 @@ test('a high priority overtakes, places and estimates move live, and a running r
   hub,
   words,
 }) => {
+  test.slow()
   const names = { owner: unique('owner'), guest: unique('guest') }
   const owner = await signUp(hub.url, names.owner)
   const owned = await makeSpace(owner)
