@@ -19,7 +19,8 @@ async function expectFigures(page: Page, words: Words): Promise<void> {
 
 test('section 2: a request goes from the page to the app and back, with no reload', async ({ page, hub, terminal, words }) => {
   const space = await setUpSpace(terminal, hub)
-  const app = await startMockApp(terminal, hub, space)
+  // Long enough for the browser of a slow machine to draw its progress.
+  const app = await startMockApp(terminal, hub, space, '--duration', '8')
   expectInOrder(app.lines, [
     /^=+$/,
     /^ {2}Mock WebSocket Inference App$/,
