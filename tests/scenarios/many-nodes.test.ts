@@ -121,7 +121,12 @@ test(
     // It went on at the other node: nothing was lost.
     expect(await user.getRequest(lost)).toMatchObject({ attempts: 1 })
     for (const items of await Promise.all(follows)) expectWhole(items)
-    const { status } = await user.getSpace(owned.reference)
+    // What the dead node had connected counts until its row has expired.
+    const { status } = await eventually(
+      () => user.getSpace(owned.reference),
+      ({ status }) => status.replicas === 2,
+      30_000,
+    )
     expect(status).toMatchObject({ replicas: 2, queue_length: 0, processing: 0 })
 
     await a.start()
