@@ -120,6 +120,18 @@ export function fairnessContract(name: string, open: () => Promise<StoreUnderTes
       expect(await Promise.all(order.map((id) => under.requests.waitingBefore(id)))).toEqual([0, 1, 2, 3])
     })
 
+    test('F7 what was lost is next, but nobody who comes then is before those who waited longer', async () => {
+      await fresh()
+      await submit('Alice')
+      const lost = newClaim(space)
+      const claimed = await under.requests.claim(lost)
+      await submit('Bob', 2)
+      for (const one of claimed)
+        await under.requests.apply(one.id, { type: 'lost', by: byOf(lost, [one]), at: NOON, reason: 'hub_restarted' })
+      await submit('Carol', 4)
+      expect(await served()).toBe('ABCBCCC')
+    })
+
     test('F6 whoever submits what and whatever is claimed when: places are true, nobody overtakes himself, users take turns', async () => {
       await fc.assert(
         fc.asyncProperty(fc.array(happening, { maxLength: 40, size: 'max' }), async (happenings) => {

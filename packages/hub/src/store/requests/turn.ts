@@ -6,9 +6,10 @@
  * Even is the turn of the request that begins its round, odd that of all who join it later. So the next in line tells
  * how far the round is: if it is even, nobody has been served in it, and whoever comes may join. If it is odd, some have
  * been, perhaps this very user, and whoever comes is in the round after it. (Without this, two users who submit again
- * whenever they are served would keep a third one's second request waiting for ever.)
+ * whenever they are served would keep a third one's second request waiting for ever.) What was started and lost says
+ * nothing of that: its round is long over, and whoever joined it would overtake all who have waited since.
  *
- * Where nobody waits, rounds go on from the time in the request's id, which is ahead of all turns given before: there
+ * Where nobody else waits, rounds go on from the time in the request's id, which is ahead of all turns given before: there
  * are more such steps in a millisecond than requests made.
  */
 import { sql } from 'kysely'
@@ -38,17 +39,17 @@ function evenAt(turn: number): number {
 }
 
 interface Line {
-  /** Turns of the next and the last that wait. */
+  /** Turns of the next and the last that wait for their first start. */
   readonly next: number
   readonly last: number
   /** Of this user's last that is not finished; null when there is none. */
   readonly own: number | null
 }
 
-/** Nothing when nobody waits: then this is one look-up. */
+/** Nothing when nobody waits for a first start: then this is one look-up. */
 const lineOf = statement<{ spaceId: SpaceId; userId: UserId; priority: number }, Line>((db, slot) => {
   const lane = db.selectFrom('requests').where('space_id', '=', slot('spaceId')).where('priority', '=', slot('priority'))
-  const claimable = lane.where('status', '=', sql.lit('queued')).where('lease_id', 'is', null)
+  const claimable = lane.where('status', '=', sql.lit('queued')).where('lease_id', 'is', null).where('attempt', '=', sql.lit(0))
   const own = lane.where('user_id', '=', slot('userId')).where('finished_at', 'is', null)
   return claimable
     .select('turn as next')
