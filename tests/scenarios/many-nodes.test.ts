@@ -2,7 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { SpacesClient } from '@websocket-spaces/client'
-import { APP_EVENTS, type FollowItem, type RequestView } from '@websocket-spaces/protocol'
+import { APP_EVENTS, type FollowItem, LIVE_PATH, type RequestView } from '@websocket-spaces/protocol'
+import { io } from 'socket.io-client'
 import { type PostgresServer, startPostgres } from '../../packages/hub/test/support/postgres-server.ts'
 import { type RedisServer, startRedis } from '../../packages/hub/test/support/redis-server.ts'
 import { startEchoApp } from '../harness/echo-app-process.ts'
@@ -164,6 +165,24 @@ test('while PostgreSQL is killed and back again, what was accepted stays accepte
     expect(await finished(id)).toMatchObject({ status: 'completed' })
     expectWhole(await collect(user.follow(id)))
   }
+})
+
+test('a live socket that is opened while PostgreSQL is away comes to be when that is back', { timeout: 120_000 }, async () => {
+  const { token } = await admin.createKey('a key no node has seen yet')
+  await postgres.kill()
+  const live = io(c.url, {
+    path: LIVE_PATH,
+    transports: ['websocket'],
+    forceNew: true,
+    extraHeaders: { authorization: `Bearer ${token}` },
+    reconnectionDelay: 100,
+    reconnectionDelayMax: 500,
+  })
+  using _ = { [Symbol.dispose]: () => live.disconnect() }
+  // The first try has met a hub that could not say who this is.
+  await eventually(() => c.child.lines.some((line) => line.includes('could not authenticate a live socket')), Boolean)
+  await postgres.start()
+  await eventually(() => live.connected, Boolean)
 })
 
 test(

@@ -45,13 +45,17 @@ export function attachLiveGateway(http: HttpServer, services: Services): Gateway
 }
 
 async function admit({ accounts, log }: Services, socket: LiveSocket, done: (refusal?: Error) => void): Promise<void> {
-  const identity = await accounts.authenticate(socket.handshake.headers).catch((error: unknown) => {
+  try {
+    const identity = await accounts.authenticate(socket.handshake.headers)
+    if (identity === null) return done(new SpacesError('not_signed_in'))
+    socket.data.identity = identity
+    done()
+  } catch (error) {
     log.error({ err: error }, 'could not authenticate a live socket')
-    return null
-  })
-  if (identity === null) return done(new SpacesError('not_signed_in'))
-  socket.data.identity = identity
-  done()
+    // Whoever is refused stays away; from a connection that ends, clients come back by themselves.
+    socket.conn.close()
+    done(new SpacesError('storage_unavailable'))
+  }
 }
 
 async function tellConnections(io: LiveServer, { presence }: Services): Promise<void> {
