@@ -1,109 +1,108 @@
 /** The accounting finds each kind of broken promise; an accounting that cannot fail proves nothing. */
 import { expect, test } from 'vitest'
-import { requestId, spaceId, userId } from '@websocket-spaces/protocol'
-import { account, type Witnesses } from './accounting.ts'
+import type { Witnesses } from './accounting.ts'
 import { answerTo } from './answer.ts'
-import type { Transcript, Wish } from './ledger.ts'
+import { AT, done, idOf, kinds, outputs, RESULT, status, stored, transcript, violations, wish } from './material.ts'
 import type { Stored, StoredEvent } from './stored.ts'
-import type { Violation } from './violation.ts'
 
-const SPACE = spaceId.parse('0192f0c4-0000-7000-8000-000000000001')
-const FIRST = '0192f0c4-0000-7000-8000-00000000000a'
-const SECOND = '0192f0c4-0000-7000-8000-00000000000b'
-const AT = 1_700_000_000_000
-
-function wish(id: string, prompt: string, more: Partial<Wish> = {}): Wish {
-  const times = { askedAt: 0, acceptedAt: 1, retries: 0, answer: null }
-  return { key: prompt, prompt, user: 'user 0', spaceId: SPACE, ids: new Set([id]), cancel: 'no', ...times, ...more }
-}
-
-function stored(id: string, prompt: string, from = AT): Stored {
-  const { pieces, text } = answerTo(prompt)
-  const said = [
-    { type: 'status', data: { status: 'queued', attempt: 0 } },
-    { type: 'status', data: { status: 'processing', attempt: 1 } },
-    ...pieces.map((piece) => ({ type: 'output', data: { text: piece } })),
-    { type: 'result', data: {} },
-  ]
-  const events: StoredEvent[] = said.map((event, index) => ({ ...event, seq: index + 1, at: from + index }))
-  const row = { status: 'completed', result: { text_output: text }, error: null, attempt: 1, lastSeq: events.length, events }
-  const user = userId.parse('user')
-  return { id: requestId.parse(id), spaceId: SPACE, userId: user, prompt, ...row }
-}
-
-function transcript({ id, events, result }: Stored): Transcript {
-  const told = events.map(({ seq, at, type, data }) => {
-    const more = type === 'result' ? { outcome: { status: 'completed', result } } : data
-    return { seq, at: new Date(at).toISOString(), type, ...more }
-  })
-  return { id, via: 'sse', events: told as Transcript['events'], gaps: 0, duplicates: 0, breaks: 0 }
-}
-
-const request = stored(FIRST, 'echo one')
-const whole: Witnesses = { wishes: [wish(FIRST, 'echo one')], stored: [request], transcripts: [transcript(request)] }
-
-function kinds(change: Partial<Witnesses>): Violation['kind'][] {
-  return [...new Set(account({ ...whole, ...change }).map(({ kind }) => kind))]
-}
+const [FIRST, SECOND] = [idOf(1), idOf(2)]
+const request = done(FIRST, 'echo one')
+const whole = { wishes: [wish(FIRST, 'echo one')], stored: [request], transcripts: [transcript(request)] }
 
 function changed(change: Partial<Stored>): Partial<Witnesses> {
-  return { stored: [{ ...request, ...change }], transcripts: [] }
+  return { ...whole, stored: [{ ...request, ...change }], transcripts: [] }
+}
+
+function logged(prompt: string, said: Parameters<typeof stored>[2], more: Partial<Stored> = {}): Partial<Witnesses> {
+  return { wishes: [wish(FIRST, prompt, { cancel: 'granted' })], stored: [stored(FIRST, prompt, said, AT, more)] }
 }
 
 test('a request that was done as promised is in order', () => {
-  expect(account(whole)).toEqual([])
+  expect(violations(whole)).toEqual([])
 })
 
 test('an accepted request that is not there, or not at its end', () => {
-  expect(kinds({ stored: [], transcripts: [] })).toEqual(['lost'])
+  expect(kinds({ ...whole, stored: [], transcripts: [] })).toEqual(['lost'])
   const events = request.events.slice(0, -1)
   expect(kinds(changed({ status: 'processing', events, lastSeq: events.length }))).toEqual(['unfinished'])
 })
 
-test('another answer, and output that is another', () => {
+test('another answer', () => {
   expect(kinds(changed({ result: { text_output: 'something' } }))).toEqual(['wrong answer'])
-  const events = request.events.map((event) => (event.seq === 4 ? { ...event, data: { text: 'twice' } } : event))
-  expect(kinds(changed({ events }))).toEqual(['wrong answer'])
+})
+
+test('output that is another, that breaks off or goes on', () => {
+  const { pieces } = answerTo('echo one')
+  const streamed = (...texts: string[]): Partial<Witnesses> => {
+    const said = texts.map((text) => ({ type: 'output', data: { text } }))
+    const all = [status('queued', 0), status('processing', 1), ...said, RESULT]
+    return { wishes: whole.wishes, stored: [stored(FIRST, 'echo one', all)] }
+  }
+  expect(violations(streamed(pieces.join('')))).toEqual([])
+  expect(kinds(streamed(...pieces.slice(0, -1)))).toEqual(['wrong output'])
+  expect(kinds(streamed())).toEqual(['wrong output'])
+  expect(kinds(streamed(...pieces, 'more'))).toEqual(['wrong output'])
+  expect(kinds(streamed(...pieces.with(1, 'else')))).toEqual(['wrong output'])
+  expect(kinds(streamed(...pieces.slice(0, 1), ...pieces))).toEqual(['wrong output'])
+})
+
+test('an app of the older kind streams nothing', () => {
+  const silent = stored(FIRST, 'echo one', [status('queued', 0), status('processing', 1), RESULT])
+  expect(violations({ wishes: [wish(FIRST, 'echo one', { app: 'old' })], stored: [silent] })).toEqual([])
+  expect(kinds({ wishes: [wish(FIRST, 'echo one', { app: 'old' })], stored: [request] })).toEqual(['wrong output'])
+})
+
+test('what an attempt that was lost had streamed is a beginning, and the next says everything anew', () => {
+  const before = [status('queued', 0), status('processing', 1)]
+  const again = [status('queued', 1, 'app_lost'), status('processing', 2), ...outputs('echo one'), RESULT]
+  expect(
+    violations({ wishes: whole.wishes, stored: [stored(FIRST, 'echo one', [...before, ...outputs('echo one', 1), ...again])] }),
+  ).toEqual([])
+  const other = [...before, ...outputs('echo two', 1), ...again]
+  expect(kinds({ wishes: whole.wishes, stored: [stored(FIRST, 'echo one', other)] })).toEqual(['wrong output'])
 })
 
 test('an outcome that nothing explains', () => {
   const error = { code: 'app_lost', message: '' }
   expect(kinds(changed({ status: 'failed', error, result: null }))).toEqual(['unfounded outcome'])
   expect(kinds(changed({ status: 'failed', error: { code: 'timeout', message: '' } }))).toEqual(['unfounded outcome'])
-  expect(kinds(changed({ status: 'canceled' }))).toEqual(['unfounded outcome'])
-  expect(kinds({ wishes: [wish(FIRST, 'echo one', { cancel: 'granted' })] })).toEqual(['unfounded outcome'])
+  expect(kinds(changed({ status: 'canceled', result: null }))).toEqual(['unfounded outcome'])
+  expect(kinds({ ...whole, wishes: [wish(FIRST, 'echo one', { cancel: 'granted' })] })).toEqual(['unfounded outcome'])
 })
 
-test('a log with a hole, with two results, or with something after the result', () => {
+test('a canceled request that kept a result, went on, or whose app was not told', () => {
+  const said = [status('queued', 0), status('processing', 1), status('canceling', 1), RESULT]
+  const canceled = { status: 'canceled', result: null }
+  expect(violations(logged('slow one', said, canceled))).toEqual([])
+  expect(kinds(logged('slow one', said, { status: 'canceled' }))).toEqual(['wrong answer'])
+  const goesOn = [...said.slice(0, -1), status('queued', 1, 'app_lost'), RESULT]
+  expect(kinds(logged('slow one', goesOn, canceled))).toEqual(['broken log'])
+  expect(kinds({ ...logged('slow one', said, canceled), apps: { whole: new Set([FIRST]), open: [] } })).toEqual(['not stopped'])
+  expect(kinds({ ...logged('slow one', said, canceled), apps: { whole: new Set(), open: [FIRST] } })).toEqual(['not stopped'])
+})
+
+test('a log with a hole, with two results, with something after the result, or with a start too few', () => {
   expect(kinds(changed({ events: request.events.filter(({ seq }) => seq !== 3) }))).toContain('broken log')
   const last = request.events.at(-1) as StoredEvent
   const again = { ...last, seq: last.seq + 1 }
   expect(kinds(changed({ events: [...request.events, again], lastSeq: again.seq }))).toEqual(['double outcome'])
   const late = { ...again, type: 'log', data: {} }
   expect(kinds(changed({ events: [...request.events, late], lastSeq: late.seq }))).toEqual(['broken log'])
+  expect(kinds(changed({ attempt: 2 }))).toEqual(['broken log'])
 })
 
 test('one key that made two requests', () => {
-  expect(kinds({ wishes: [wish(FIRST, 'echo one', { ids: new Set([FIRST, SECOND]) })] })).toEqual(['made twice'])
-  expect(kinds({ stored: [request, stored(SECOND, 'echo one')] })).toEqual(['made twice'])
-})
-
-test('a younger request that was reported on before an older one was started', () => {
-  const wishes = [wish(FIRST, 'echo one'), wish(SECOND, 'echo two', { askedAt: 2 })]
-  const [early, late] = [AT, AT + 1_000]
-  expect(account({ wishes, stored: [stored(FIRST, 'echo one', early), stored(SECOND, 'echo two', late)], transcripts: [] })).toEqual([])
-  expect(kinds({ wishes, stored: [stored(FIRST, 'echo one', late), stored(SECOND, 'echo two', early)], transcripts: [] })).toEqual([
-    'order',
-  ])
+  expect(kinds({ ...whole, wishes: [wish(FIRST, 'echo one', { ids: new Set([FIRST, SECOND]) })] })).toEqual(['made twice'])
+  expect(kinds({ ...whole, stored: [request, done(SECOND, 'echo one')] })).toEqual(['made twice'])
 })
 
 test('a follower that missed something, got it twice or saw something else', () => {
   const seen = transcript(request)
-  expect(kinds({ transcripts: [{ ...seen, gaps: 1 }] })).toEqual(['follower gap'])
-  expect(kinds({ transcripts: [{ ...seen, duplicates: 1 }] })).toEqual(['follower duplicate'])
-  expect(kinds({ transcripts: [{ ...seen, events: seen.events.slice(0, -1) }] })).toEqual(['follower gap'])
+  expect(kinds({ ...whole, transcripts: [{ ...seen, gaps: 1 }] })).toEqual(['follower gap'])
+  expect(kinds({ ...whole, transcripts: [{ ...seen, duplicates: 1 }] })).toEqual(['follower duplicate'])
+  expect(kinds({ ...whole, transcripts: [{ ...seen, events: seen.events.slice(0, -1) }] })).toEqual(['follower gap'])
   const [, ...rest] = seen.events
-  expect(kinds({ transcripts: [{ ...seen, events: [{ seq: 1, at: '', type: 'output', text: 'else' }, ...rest] }] })).toEqual([
+  expect(kinds({ ...whole, transcripts: [{ ...seen, events: [{ seq: 1, at: '', type: 'output', text: 'else' }, ...rest] }] })).toEqual([
     'follower differs',
   ])
 })

@@ -9,16 +9,24 @@ export interface KnownAnswer {
   /** `text_output` of the result, or what the error says. */
   readonly text: string
   readonly fails: boolean
+  /** So long that somebody has to stop it. */
+  readonly endless: boolean
 }
 
-/** A prompt that begins with `fail` is one the app cannot answer. */
+/** Together longer than everything is given to come to its end. */
+const ENDLESS_PIECES = 400
+const ENDLESS_PAUSE = 250
+
+/** A prompt that begins with `fail` is one the app cannot answer, one with `slow` takes until it is canceled. */
 export function answerTo(prompt: string): KnownAnswer {
   const hash = createHash('sha256').update(prompt).digest()
-  const count = 2 + (hash.readUInt8(0) % 6)
+  const endless = prompt.startsWith('slow')
+  const count = endless ? ENDLESS_PIECES : 2 + (hash.readUInt8(0) % 6)
   return {
-    pieces: Array.from({ length: count }, (_, index) => `${index}·${hash.toString('hex', index, index + 4)} `),
-    pause: 3 + (hash.readUInt8(1) % 25),
+    pieces: Array.from({ length: count }, (_, index) => `${index}·${hash.toString('hex', index % 28, (index % 28) + 4)} `),
+    pause: endless ? ENDLESS_PAUSE : 3 + (hash.readUInt8(1) % 25),
     text: hash.toString('hex'),
     fails: prompt.startsWith('fail'),
+    endless,
   }
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { type Child, startChild } from '../harness/child.ts'
 import type { OwnedSpace } from '../harness/people.ts'
+import type { AppNotes } from './app-notes.ts'
 
 const MAIN = join(import.meta.dirname, 'app.ts')
 
@@ -9,8 +10,9 @@ export interface AppOptions {
   readonly owned: OwnedSpace
   readonly instance: string
   readonly terms: readonly string[]
-  /** Told the id of each request the app begins. */
-  readonly onRun: (id: string) => void
+  readonly notes: AppNotes
+  /** Told every line it prints. */
+  readonly onLine: (line: string) => void
 }
 
 /** An app whose process is killed and started again. */
@@ -22,25 +24,22 @@ export class AppProcess implements AsyncDisposable {
     this.#options = options
   }
 
-  get lines(): readonly string[] {
-    return this.#child?.lines.filter((line) => !line.startsWith('run ')) ?? []
-  }
-
   /** It registers in its own time. */
   async start(): Promise<void> {
-    const { host, owned, instance, terms, onRun } = this.#options
+    const { host, owned, instance, terms, notes, onLine } = this.#options
     const args = [MAIN, '--host', host, '--space', owned.reference, '--instance', instance, ...terms]
     this.#child = startChild(process.execPath, args, {
       env: { WSS_TOKEN: owned.token },
       onLine(line) {
-        const [word, id] = line.split(' ')
-        if (word === 'run' && id !== undefined) onRun(id)
+        onLine(line)
+        notes.take(instance, line)
       },
     })
   }
 
   async kill(): Promise<void> {
     await this.#child?.[Symbol.asyncDispose]()
+    this.#options.notes.killed(this.#options.instance)
   }
 
   pause(): void {

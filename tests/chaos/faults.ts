@@ -4,6 +4,7 @@ import type { Line } from '../harness/line.ts'
 import { createRandom } from '../harness/random.ts'
 import type { Fault, Target } from './schedule.ts'
 import type { Program, Stage } from './stage.ts'
+import type { Span } from './starts.ts'
 
 /** Milliseconds for which a target works between two troubles, however late it came back from the first. */
 const AT_PEACE = 1_000
@@ -13,6 +14,13 @@ export interface Troubles {
   readonly tally: ReadonlyMap<string, number>
   /** What began and ended when. */
   readonly diary: readonly string[]
+  readonly spans: readonly TroubleSpan[]
+}
+
+/** What happened to a target. Milliseconds since 1970. */
+export interface TroubleSpan extends Span {
+  readonly target: Target
+  readonly kind: Fault['kind']
 }
 
 export interface Trouble {
@@ -33,11 +41,15 @@ const REPEATED = /^42\d*\["(register|renew|drain|inference_result|inference_prog
 /** Acknowledgements, both ways. */
 const ACK = /^43\d+/
 
-/** Resolves when all of it is over and everything works again. Rejects when a program cannot be started again. */
-export async function injectFaults(schedule: readonly Fault[], trouble: Trouble): Promise<Troubles> {
+/**
+ * `troubles` grows as it goes on. `over` resolves when all of it is over and everything works again; it rejects when a program
+ * cannot be started again, or with the signal's reason.
+ */
+export function injectFaults(schedule: readonly Fault[], trouble: Trouble): { readonly troubles: Troubles; readonly over: Promise<void> } {
   const { stage, seed, until, signal, onLine } = trouble
   const tally = new Map<string, number>()
   const diary: string[] = []
+  const spans: TroubleSpan[] = []
   const began = performance.now()
   // On a slow machine a program may take longer to come back than the schedule thought: its next trouble waits for that.
   const last = new Map<Target, Promise<void>>()
@@ -46,8 +58,8 @@ export async function injectFaults(schedule: readonly Fault[], trouble: Trouble)
     const next = before.then(() => happen(fault, index))
     last.set(fault.target, next)
   }
-  await Promise.all(last.values())
-  return { tally, diary }
+  const over = Promise.all(last.values()).then(() => undefined)
+  return { troubles: { tally, diary, spans }, over }
 
   async function happen(fault: Fault, index: number): Promise<void> {
     const { at, target, kind } = fault
@@ -55,11 +67,13 @@ export async function injectFaults(schedule: readonly Fault[], trouble: Trouble)
     if (performance.now() - began > until) return count(tally, 'too late to happen')
     count(tally, `${kind} ${target.replace(/ \d+$/, '')}`)
     write(`${kind} ${target}${'lasts' in fault ? ` for ${fault.lasts} ms` : ''}${'ways' in fault ? ` ${fault.ways.join(' and ')}` : ''}`)
+    const from = Date.now()
     const program = stage.programs.get(target)
     const line = stage.lines.get(target)
     if (program !== undefined) await happenTo(program, fault, signal)
     else if (line !== undefined) count(tally, 'messages repeated', await happenOn(line, fault, seed + index, signal))
     else throw new Error(`there is no ${target}`)
+    spans.push({ target, kind, from, to: Date.now() })
     if (!('lasts' in fault)) return
     write(`${target} is back from ${kind}`)
     await sleep(AT_PEACE, undefined, { signal })

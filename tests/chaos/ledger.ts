@@ -1,6 +1,12 @@
 /** What people and their programs saw: the side of the accounting that the hub has no hand in. */
-import type { RequestEvent, RequestView, SpaceId } from '@websocket-spaces/protocol'
+import type { Priority, RequestEvent, RequestView, SpaceId } from '@websocket-spaces/protocol'
 import type { Target } from './schedule.ts'
+
+/**
+ * `sdk`: an app that streams its output and takes no more than it runs. `old`: one of the older kind, with a queue of its
+ * own and nothing to say but results.
+ */
+export type AppKind = 'sdk' | 'old'
 
 /** One thing somebody wants, under one `Idempotency-Key`; submitted until there is an answer. */
 export interface Wish {
@@ -8,14 +14,18 @@ export interface Wish {
   readonly prompt: string
   readonly user: Target
   readonly spaceId: SpaceId
-  /** Milliseconds; before the first submit left. */
+  readonly app: AppKind
+  readonly priority: Priority
+  /** Milliseconds since 1970; before the first submit left. */
   readonly askedAt: number
   /** Ids the hub gave for it: more than one is an error. */
   readonly ids: Set<string>
-  /** Milliseconds; null while there is no answer. */
+  /** Milliseconds since 1970; null while there is no answer. */
   acceptedAt: number | null
   /** How often it was submitted again after a lost answer. */
   retries: number
+  /** How often it was submitted again though the answer was there. */
+  repeats: number
   /** `asked`: the answer was lost or says that it was finished already. `granted`: the hub said yes. */
   cancel: 'no' | 'asked' | 'granted'
   /** What the submit itself answered, where it waited for the end. */
@@ -29,6 +39,8 @@ export interface Transcript {
   readonly id: string
   readonly via: Via
   readonly events: RequestEvent[]
+  /** When each of them came, milliseconds since 1970: by then it had been committed. */
+  readonly heardAt: number[]
   gaps: number
   duplicates: number
   /** How often the stream broke off before its end. */
@@ -40,9 +52,11 @@ export class Ledger {
   readonly transcripts: Transcript[] = []
   #lastAnswerAt = performance.now()
   #longestSilence = 0
+  #accepted = 0
 
-  add(wish: Pick<Wish, 'key' | 'prompt' | 'user' | 'spaceId'>): Wish {
-    const made: Wish = { ...wish, askedAt: performance.now(), ids: new Set(), acceptedAt: null, retries: 0, cancel: 'no', answer: null }
+  add(wish: Pick<Wish, 'key' | 'prompt' | 'user' | 'spaceId' | 'app' | 'priority'>): Wish {
+    const none = { acceptedAt: null, retries: 0, repeats: 0, cancel: 'no', answer: null } as const
+    const made: Wish = { ...wish, ...none, askedAt: Date.now(), ids: new Set() }
     this.wishes.push(made)
     return made
   }
@@ -51,9 +65,14 @@ export class Ledger {
   accepted(wish: Wish, id: string): void {
     const now = performance.now()
     wish.ids.add(id)
-    wish.acceptedAt ??= now
+    if (wish.acceptedAt === null) this.#accepted += 1
+    wish.acceptedAt ??= Date.now()
     this.#longestSilence = Math.max(this.#longestSilence, now - this.#lastAnswerAt)
     this.#lastAnswerAt = now
+  }
+
+  get acceptedCount(): number {
+    return this.#accepted
   }
 
   /** Longest time in which nothing was accepted though people tried. Milliseconds. */
@@ -62,7 +81,7 @@ export class Ledger {
   }
 
   transcript(id: string, via: Via): Transcript {
-    const made: Transcript = { id, via, events: [], gaps: 0, duplicates: 0, breaks: 0 }
+    const made: Transcript = { id, via, events: [], heardAt: [], gaps: 0, duplicates: 0, breaks: 0 }
     this.transcripts.push(made)
     return made
   }
@@ -73,7 +92,10 @@ export function note(transcript: Transcript, event: RequestEvent): boolean {
   const expected = lastSeq(transcript) + 1
   if (event.seq > expected) transcript.gaps += 1
   if (event.seq < expected) transcript.duplicates += 1
-  else transcript.events.push(event)
+  else {
+    transcript.events.push(event)
+    transcript.heardAt.push(Date.now())
+  }
   return event.type === 'result'
 }
 

@@ -4,7 +4,7 @@ import { HubUnreachable } from '@websocket-spaces/client'
 import { isFinished, type RequestView, type Space, SpacesError } from '@websocket-spaces/protocol'
 import { createRandom, type Random } from '../harness/random.ts'
 import type { Followers } from './followers.ts'
-import type { Ledger, Wish } from './ledger.ts'
+import type { Ledger, Via, Wish } from './ledger.ts'
 import type { Stage, User } from './stage.ts'
 
 const LANES = 3
@@ -58,18 +58,31 @@ class Lane {
   async #ask(name: string): Promise<void> {
     const { ledger, stage, followers } = this.#load
     const random = this.#random
-    const space = random.pick(stage.spaces)
-    const prompt = `${random.chance(0.08) ? 'fail' : 'echo'} ${name} ${random.int(0, 999_999)} 你好`
-    const wish = ledger.add({ key: `key ${name}`, prompt, user: this.#user.name, spaceId: space.id })
+    const { space, app } = random.pick(stage.spaces)
+    const cancelAfter = random.chance(0.15) ? random.int(0, 400) : null
+    const word = cancelAfter !== null && app === 'sdk' && random.chance(0.4) ? 'slow' : random.chance(0.08) ? 'fail' : 'echo'
+    const prompt = `${word} ${name} ${random.int(0, 999_999)} 你好`
+    const priority = random.chance(0.15) ? 'low' : 'normal'
+    const wish = ledger.add({ key: `key ${name}`, prompt, user: this.#user.name, spaceId: space.id, app, priority })
     const waits = random.chance(0.1)
     const twice = random.chance(0.15)
-    const cancelAfter = random.chance(0.12) ? random.int(0, 400) : null
-    const via = random.pick(['sse', 'sse', 'live', 'live', 'sdk', 'none'] as const)
+    const again = random.chance(0.1)
+    const vias = random.pick<readonly Via[]>([['sse'], ['live'], ['sse'], ['live'], ['sdk'], ['sse', 'live'], []])
     const submits = [this.#submit(wish, space, waits), ...(twice ? [this.#submit(wish, space, false)] : [])]
     const [id] = await Promise.all(submits)
     if (id === undefined) return
-    if (via !== 'none') this.#goOn(followers.follow(this.#user, id, via))
+    const followed = vias.map((via) => followers.follow(this.#user, id, via))
+    for (const one of followed) this.#goOn(one)
     if (cancelAfter !== null) this.#goOn(this.#cancel(wish, id, cancelAfter))
+    if (again) this.#goOn(this.#askAgain(wish, space, followed))
+  }
+
+  /** H5: also when all is over, the same key is the same request. */
+  async #askAgain(wish: Wish, space: Space, followed: readonly Promise<void>[]): Promise<void> {
+    await sleep(this.#random.int(200, 4_000), undefined, { signal: this.#giveUp })
+    await Promise.all(followed)
+    await this.#submit(wish, space, false)
+    wish.repeats += 1
   }
 
   /** Beside the submits that follow. */
@@ -89,7 +102,7 @@ class Lane {
         this.#user.client.submit(
           `${space.owner}/${space.name}`,
           { prompt: wish.prompt },
-          { idempotencyKey: wish.key, giveUpAfterMs: 0, ...(waits ? { waitSeconds: 2 } : {}) },
+          { idempotencyKey: wish.key, priority: wish.priority, giveUpAfterMs: 0, ...(waits ? { waitSeconds: 2 } : {}) },
         ),
       () => (wish.retries += 1),
     )

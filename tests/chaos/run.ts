@@ -1,55 +1,96 @@
 /** One run: a stage, a load, faults by the schedule, then peace, and the accounting. */
-import { setTimeout as sleep } from 'node:timers/promises'
-import type { SpacesClient } from '@websocket-spaces/client'
-import { SpacesError } from '@websocket-spaces/protocol'
+import { blindSpans } from './blind.ts'
 import { account } from './accounting.ts'
+import type { Evidence } from './evidence.ts'
 import { injectFaults, type Troubles } from './faults.ts'
 import { Followers } from './followers.ts'
-import { Ledger } from './ledger.ts'
+import { hasEnded, Ledger } from './ledger.ts'
 import { runLoad } from './load.ts'
-import { type Report, summarize } from './report.ts'
+import { type Report, summarize, violationText } from './report.ts'
 import { makeSchedule, type Plan } from './schedule.ts'
+import { settled } from './settled.ts'
 import { buildStage, type Stage } from './stage.ts'
-import { readStore } from './stored.ts'
+import { readStore, type Stored } from './stored.ts'
+import type { Violation } from './violation.ts'
 
 /** Milliseconds after the last fault within which all accepted requests must be finished. */
 const SETTLE_WITHIN = 60_000
-const LOOK_EVERY = 100
+const PROGRESS_EVERY = 10_000
+
+export interface Watching {
+  /** Told of each fault as it begins and ends. */
+  readonly onFault?: (line: string) => void
+  /** Told every ten seconds how far it is. */
+  readonly onProgress?: (line: string) => void
+  readonly evidence?: Evidence
+}
 
 /**
  * Rejects only when the run itself could not be done; broken promises are in the report.
- * @param onLine told of each fault as it begins and ends
+ * @param stop ends it early, with an accounting of what can be said by then
  */
-export async function runChaos(plan: Plan, signal: AbortSignal, onLine?: (line: string) => void): Promise<Report> {
-  await using stage = await buildStage(plan)
+export async function runChaos(plan: Plan, stop: AbortSignal, watching: Watching = {}): Promise<Report> {
+  const { evidence, onFault, onProgress } = watching
+  await using stage = await buildStage(plan, (name, line) => evidence?.line(name, line))
+  stop.throwIfAborted()
   const ledger = new Ledger()
-  const ending = new AbortController()
   const giveUp = new AbortController()
-  const all = AbortSignal.any([giveUp.signal, signal])
-  using followers = new Followers(ledger, all)
-  const load = runLoad({ ledger, stage, followers }, plan.seed, ending.signal, all)
-  const faults = injectFaults(makeSchedule(plan), {
+  const signal = AbortSignal.any([giveUp.signal, stop])
+  function onLine(line: string): void {
+    evidence?.line('diary', line)
+    onFault?.(line)
+  }
+  const faults = injectFaults(makeSchedule(plan), { stage, seed: plan.seed, until: plan.seconds * 1_000, signal, onLine })
+  using _ = every(PROGRESS_EVERY, () => onProgress?.(progressOf(ledger, faults.troubles)))
+  const whole = {
+    plan,
     stage,
-    seed: plan.seed,
-    until: plan.seconds * 1_000,
-    signal: all,
-    ...(onLine === undefined ? {} : { onLine }),
+    ledger,
+    faults,
+    giveUp,
+    signal,
+    onPeace: () => onProgress?.('all faults are over; waiting for what is not finished'),
+  }
+  const settledWithin = await live(whole).catch((error: unknown) => {
+    if (stop.aborted) return null
+    throw error
   })
+  // Awaited here, or the stage would be cleared away meanwhile.
+  return await takeStock(stage, { plan, ledger, troubles: faults.troubles, settledWithin, isPartial: stop.aborted }, evidence)
+}
+
+interface Living {
+  readonly plan: Plan
+  readonly stage: Stage
+  readonly ledger: Ledger
+  readonly faults: ReturnType<typeof injectFaults>
+  /** Aborts all that is under way. */
+  readonly giveUp: AbortController
+  readonly signal: AbortSignal
+  readonly onPeace: () => void
+}
+
+/** Load and faults until those are over, then peace until all is finished. Returns the milliseconds that took. */
+async function live({ plan, stage, ledger, faults, giveUp, signal, onPeace }: Living): Promise<number> {
+  const ending = new AbortController()
+  using followers = new Followers(ledger, signal)
+  const load = runLoad({ ledger, stage, followers }, plan.seed, ending.signal, signal)
   let patience: NodeJS.Timeout | undefined
   try {
-    const troubles = await Promise.race([faults, failed(load)])
+    await Promise.race([faults.over, failed(load)])
     ending.abort()
+    onPeace()
     // From here on everything works. What does not come to its end now never will.
     patience = setTimeout(() => giveUp.abort(), SETTLE_WITHIN)
     const began = performance.now()
-    await endOf(load, giveUp.signal)
-    await settled(stage, ledger, giveUp.signal)
-    return await takeStock(stage, { plan, ledger, troubles, settledWithin: performance.now() - began })
+    await endOf(load, signal)
+    await settled(stage, ledger, signal)
+    return performance.now() - began
   } finally {
     clearTimeout(patience)
     ending.abort()
     giveUp.abort()
-    await Promise.allSettled([load, faults])
+    await Promise.allSettled([load, faults.over])
   }
 }
 
@@ -57,15 +98,56 @@ interface Ran {
   readonly plan: Plan
   readonly ledger: Ledger
   readonly troubles: Troubles
-  readonly settledWithin: number
+  readonly settledWithin: number | null
+  readonly isPartial: boolean
 }
 
-async function takeStock(stage: Stage, { plan, ledger, troubles, settledWithin }: Ran): Promise<Report> {
+async function takeStock(stage: Stage, ran: Ran, evidence?: Evidence): Promise<Report> {
   const log = stage.log()
+  const { notes } = stage
+  const open = notes.open()
   for (const [name, program] of stage.programs) if (name !== 'postgres' && name !== 'redis') await program.kill()
-  const stored = await readStore(stage.storage)
-  const violations = account({ wishes: ledger.wishes, transcripts: ledger.transcripts, stored })
-  return summarize({ plan, ledger, troubles, stored, violations, runs: stage.runs, settledWithin, log })
+  const stored = await readAgain(stage)
+  const { plan, ledger, troubles, isPartial } = ran
+  const { wishes, transcripts } = ledger
+  const apps = { whole: notes.whole, open }
+  const found = account({ wishes, transcripts, stored, apps, blind: blindSpans(plan, troubles.spans) })
+  const violations = isPartial ? found.filter(countsEarly(ran)) : found
+  await keep(evidence, stored, violations)
+  return summarize({ ...ran, stored, violations, notes, log })
+}
+
+/** A run that was stopped left requests unfinished and followers in the middle. */
+function countsEarly({ ledger }: Ran): (violation: Violation) => boolean {
+  const cutShort = new Set(ledger.transcripts.filter((one) => !hasEnded(one) && one.gaps === 0).map(({ id }) => id))
+  return ({ kind, id }) => kind !== 'unfinished' && kind !== 'not stopped' && !(kind === 'follower gap' && cutShort.has(id))
+}
+
+/** PostgreSQL is down where the run was stopped while it was, or where Ctrl+C reached it too. */
+async function readAgain({ storage, programs }: Stage): Promise<Stored[]> {
+  try {
+    return await readStore(storage)
+  } catch (error) {
+    const postgres = programs.get('postgres')
+    if (postgres === undefined) throw error
+    await postgres.kill()
+    await postgres.start()
+    return readStore(storage)
+  }
+}
+
+async function keep(evidence: Evidence | undefined, stored: readonly Stored[], violations: readonly Violation[]): Promise<void> {
+  const byId = new Map<string, Stored>(stored.map((request) => [request.id, request]))
+  await evidence?.file('requests.jsonl', stored.map((request) => `${JSON.stringify(request)}\n`).join(''))
+  if (violations.length > 0) await evidence?.file('violations.txt', violations.map((one) => `${violationText(one, byId)}\n`).join('\n'))
+}
+
+function progressOf(ledger: Ledger, { spans }: Troubles): string {
+  const followed = ledger.transcripts.filter(hasEnded).length
+  const [gaps, duplicates] = (['gaps', 'duplicates'] as const).map((what) => ledger.transcripts.reduce((sum, one) => sum + one[what], 0))
+  const megabytes = Math.round(process.memoryUsage().rss / 2 ** 20)
+  const followers = `followers ${followed} of ${ledger.transcripts.length} at their end, ${gaps} gaps, ${duplicates} duplicates`
+  return `accepted ${ledger.acceptedCount} of ${ledger.wishes.length}; ${followers}; faults ${spans.length}; ${megabytes} MB here`
 }
 
 /** A load that ends before the faults do is one that failed. */
@@ -82,19 +164,7 @@ async function endOf(load: Promise<void>, giveUp: AbortSignal): Promise<void> {
   })
 }
 
-/** Waits for requests that nobody follows. */
-async function settled(stage: Stage, ledger: Ledger, giveUp: AbortSignal): Promise<void> {
-  const clients = new Map(stage.users.map(({ name, client }) => [name, client]))
-  for (const { ids, user } of ledger.wishes) {
-    for (const id of ids) while (!giveUp.aborted && !(await isOver(clients.get(user), id))) await sleep(LOOK_EVERY)
-  }
-}
-
-/** Also when it is not there any more: then nothing is to be waited for. */
-async function isOver(client: SpacesClient | undefined, id: string): Promise<boolean> {
-  try {
-    return (await client?.getRequest(id))?.finished_at !== null
-  } catch (error) {
-    return error instanceof SpacesError && !error.retryable
-  }
+function every(ms: number, call: () => void): Disposable {
+  const timer = setInterval(call, ms)
+  return { [Symbol.dispose]: () => clearInterval(timer) }
 }

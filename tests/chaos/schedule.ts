@@ -32,6 +32,19 @@ const BETWEEN = 600
 const LONG_RUN = 120
 /** Longer than `heartbeatGiveUp`. */
 const ENDLESS = 26_000
+/** What nothing works without must not be away for most of a run. */
+const ENDLESS_CHANCE: Readonly<Record<Group, number>> = {
+  hub: 0.08,
+  app: 0.08,
+  postgres: 0.02,
+  redis: 0.04,
+  'app line': 0.08,
+  'people line': 0.08,
+  'database line': 0.02,
+}
+const ONLY_HUB_CHANCE = 0.02
+/** Milliseconds that trouble lasts, at most: a hub has others beside it, and without a database none of them works. */
+const LASTS: Readonly<Partial<Record<Group, number>>> = { postgres: 2_000, redis: 2_000, 'database line': 2_000 }
 
 type Kind = Fault['kind']
 type Group = 'hub' | 'app' | 'postgres' | 'redis' | 'app line' | 'people line' | 'database line'
@@ -97,8 +110,9 @@ interface Drawn {
 }
 
 function makeFault(random: Random, plan: Plan, { at, target, group, kind }: Drawn): Fault {
-  const endless = plan.seconds >= LONG_RUN && random.chance(0.08)
-  const drawn = endless ? ENDLESS : random.int(300, group === 'hub' && plan.nodes > 1 ? 7_000 : 3_000)
+  const isOnlyHub = group === 'hub' && plan.nodes === 1
+  const endless = plan.seconds >= LONG_RUN && random.chance(isOnlyHub ? ONLY_HUB_CHANCE : ENDLESS_CHANCE[group])
+  const drawn = endless ? ENDLESS : random.int(300, group === 'hub' && !isOnlyHub ? 7_000 : (LASTS[group] ?? 3_000))
   const lasts = Math.min(drawn, plan.seconds * 1_000 - at)
   switch (kind) {
     case 'kill':
@@ -110,7 +124,8 @@ function makeFault(random: Random, plan: Plan, { at, target, group, kind }: Draw
     case 'half-open':
       return { at, target, kind, lasts, ways: random.pick<readonly Way[]>([['up'], ['down'], ['up', 'down']]) }
     case 'delay':
-      return { at, target, kind, lasts, ms: random.int(20, 400) }
+      // A hub that starts asks its database a hundred times.
+      return { at, target, kind, lasts, ms: group === 'database line' ? random.int(5, 60) : random.int(20, 400) }
     case 'repeat':
       return { at, target, kind, lasts: Math.min(lasts + 2_000, plan.seconds * 1_000 - at) }
   }

@@ -6,8 +6,10 @@ import { startPostgres } from '../../packages/hub/test/support/postgres-server.t
 import { startRedis } from '../../packages/hub/test/support/redis-server.ts'
 import { type HubProcess, startHubProcess } from '../harness/hub-process.ts'
 import { type Line, startLine } from '../harness/line.ts'
-import { makeSpace, signInAdmin, signUp, unique } from '../harness/people.ts'
-import { AppProcess } from './app-process.ts'
+import { makeSpace, type OwnedSpace, signInAdmin, signUp, unique } from '../harness/people.ts'
+import { AppNotes } from './app-notes.ts'
+import { type AppOptions, AppProcess } from './app-process.ts'
+import type { AppKind } from './ledger.ts'
 import { castOf, lineOf, names, type Plan, type Target } from './schedule.ts'
 
 /** A program that is killed and started again on what it left. */
@@ -27,13 +29,20 @@ export interface User {
   readonly client: SpacesClient
 }
 
+export interface ServedSpace {
+  readonly space: Space
+  readonly app: AppKind
+}
+
+/** Told each line that a hub or an app prints. */
+export type OnPrinted = (target: Target, line: string) => void
+
 export interface Stage extends AsyncDisposable {
   readonly programs: ReadonlyMap<Target, Program>
   readonly lines: ReadonlyMap<Target, Line>
   readonly users: readonly User[]
-  readonly spaces: readonly Space[]
-  /** How often apps began each request. */
-  readonly runs: ReadonlyMap<string, number>
+  readonly spaces: readonly ServedSpace[]
+  readonly notes: AppNotes
   /** To be opened when no hub runs any more. */
   readonly storage: { readonly databaseUrl: string | undefined; readonly dataDir: string }
   /** What hubs and apps printed last. */
@@ -47,19 +56,20 @@ const MAX_QUEUE = 100_000
 const LOG_LINES = 8
 const LOG_CHARS = 400
 
-export async function buildStage(plan: Plan): Promise<Stage> {
+export async function buildStage(plan: Plan, onPrinted: OnPrinted = () => undefined): Promise<Stage> {
   const stack = new AsyncDisposableStack()
   try {
-    return await build(plan, stack)
+    return await build(plan, stack, onPrinted)
   } catch (error) {
     await stack.disposeAsync()
     throw error
   }
 }
 
-async function build(plan: Plan, stack: AsyncDisposableStack): Promise<Stage> {
+async function build(plan: Plan, stack: AsyncDisposableStack, onPrinted: OnPrinted): Promise<Stage> {
   const programs = new Map<Target, Program>()
   const lines = new Map<Target, Line>()
+  const last = new LastLines(onPrinted)
   async function addLine(target: Target, servers: readonly string[]): Promise<string> {
     const line = stack.use(await startLine(servers))
     lines.set(lineOf(target), line)
@@ -68,55 +78,85 @@ async function build(plan: Plan, stack: AsyncDisposableStack): Promise<Stage> {
 
   const { databaseUrl, settings } = plan.database === 'postgres' ? await startServers(stack, programs, addLine) : NO_SERVERS
   const hubs = await Promise.all(
-    names('hub', plan.nodes).map(async () => stack.use(await startHubProcess({ ...HUB_SETTINGS, ...settings }))),
+    names('hub', plan.nodes).map(async (name) => stack.use(await startHubProcess({ ...HUB_SETTINGS, ...settings }, last.of(name)))),
   )
   for (const [index, hub] of hubs.entries()) programs.set(`hub ${index}`, hubProgram(hub))
-  const urls = hubs.map(({ url }) => url)
+  const [first = ''] = hubs.map(({ url }) => url)
+  /** Each program begins at a node of its own and goes on to the next when that is away. */
+  async function wayIn(name: Target, index: number): Promise<string> {
+    const from = index % hubs.length
+    return addLine(
+      name,
+      [...hubs.slice(from), ...hubs.slice(0, from)].map(({ url }) => url),
+    )
+  }
 
-  const [first = ''] = urls
   const admin = await signInAdmin(first)
-  const runs = new Map<string, number>()
-  const cast = castOf(plan)
-  const apps: AppProcess[] = []
-  const kinds = ['busy', 'ordered', 'old'] as const
-  const spaces = await Promise.all(kinds.map((kind) => makeSpace(admin, { name: unique(kind), max_queue: MAX_QUEUE })))
-  for (const [index, name] of cast.app.entries()) {
-    const host = await addLine(name, turned(urls, index))
+  const notes = new AppNotes()
+  const spaces = await Promise.all(KINDS.map((kind) => makeSpace(admin, { name: unique(kind), max_queue: MAX_QUEUE })))
+  for (const [index, instance] of castOf(plan).app.entries()) {
     const kind = Math.max(0, index - plan.apps + 1)
-    const owned = spaces[kind]
-    if (owned === undefined) throw new Error('an app without a space')
-    const terms = kinds[kind] === 'old' ? ['--old'] : ['--concurrency', kinds[kind] === 'busy' ? '3' : '1']
-    const app = stack.use(new AppProcess({ host, owned, instance: name, terms, onRun: (id) => runs.set(id, (runs.get(id) ?? 0) + 1) }))
+    const host = await wayIn(instance, index)
+    const app = stack.use(new AppProcess({ host, ...servedBy(kind, spaces), instance, notes, onLine: last.of(instance) }))
     await app.start()
-    apps.push(app)
-    programs.set(name, app)
+    programs.set(instance, app)
   }
   const users: User[] = []
-  for (const [index, name] of names('user', plan.users).entries()) {
-    const host = await addLine(name, turned(urls, index))
-    const key = (await (await signUp(first)).createKey('chaos')).token
-    users.push({ name, host, key, client: new SpacesClient({ host, apiKey: key, timeoutMs: PATIENCE }) })
-  }
-  for (const { space } of spaces) await connected(admin, `${space.owner}/${space.name}`)
+  for (const [index, name] of names('user', plan.users).entries()) users.push(await makeUser(name, first, await wayIn(name, index)))
+  for (const { reference } of spaces) await connected(admin, reference)
 
   return {
     programs,
     lines,
     users,
-    spaces: spaces.map(({ space }) => space),
-    runs,
+    spaces: spaces.map(({ space }, kind) => ({ space, app: KINDS[kind] === 'old' ? 'old' : 'sdk' })),
+    notes,
     storage: { databaseUrl, dataDir: hubs[0]?.dataDir ?? '' },
-    log: () => [...hubs.map(({ child }) => child.lines), ...apps.map(({ lines }) => lines)].map(lastOf).join('\n--\n'),
+    log: () => last.text(),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   }
 }
 
-/** The lines themselves are long: an error with all its causes. */
-function lastOf(lines: readonly string[]): string {
-  return lines
-    .slice(-LOG_LINES)
-    .map((line) => line.replace(/"stack":"(?:[^"\\]|\\.)*"/g, '"stack":…').slice(0, LOG_CHARS))
-    .join('\n')
+/** Spaces, by what serves them: several apps that run several at a time, one that runs one, one of the older kind. */
+const KINDS = ['busy', 'ordered', 'old'] as const
+
+function servedBy(kind: number, spaces: readonly OwnedSpace[]): Pick<AppOptions, 'owned' | 'terms'> {
+  const owned = spaces[kind]
+  if (owned === undefined) throw new Error('an app without a space')
+  return { owned, terms: KINDS[kind] === 'old' ? ['--old'] : ['--concurrency', KINDS[kind] === 'busy' ? '3' : '1'] }
+}
+
+async function makeUser(name: Target, hub: string, host: string): Promise<User> {
+  const key = (await (await signUp(hub)).createKey('chaos')).token
+  return { name, host, key, client: new SpacesClient({ host, apiKey: key, timeoutMs: PATIENCE }) }
+}
+
+/** What each hub and app printed last. */
+class LastLines {
+  readonly #onPrinted: OnPrinted
+  readonly #last = new Map<Target, string[]>()
+
+  constructor(onPrinted: OnPrinted) {
+    this.#onPrinted = onPrinted
+  }
+
+  of(name: Target): (line: string) => void {
+    const last: string[] = []
+    this.#last.set(name, last)
+    return (line) => {
+      if (last.push(line) > LOG_LINES) last.shift()
+      this.#onPrinted(name, line)
+    }
+  }
+
+  text(): string {
+    return [...this.#last].map(([name, lines]) => `${name}:\n${lines.map(shortened).join('\n')}`).join('\n')
+  }
+}
+
+/** Lines are long: an error with all its causes. */
+function shortened(line: string): string {
+  return line.replace(/"stack":"(?:[^"\\]|\\.)*"/g, '"stack":…').slice(0, LOG_CHARS)
 }
 
 interface Servers {
@@ -159,12 +199,6 @@ function hubProgram(hub: HubProcess): Program {
     pause: () => hub.child.kill('SIGSTOP'),
     resume: () => hub.child.kill('SIGCONT'),
   }
-}
-
-/** Each program begins at a node of its own and goes on to the next when that is away. */
-function turned(urls: readonly string[], by: number): string[] {
-  const from = by % urls.length
-  return [...urls.slice(from), ...urls.slice(0, from)]
 }
 
 async function connected(admin: SpacesClient, reference: string): Promise<void> {

@@ -49,6 +49,10 @@ export async function readStore(storage: Stage['storage']): Promise<Stored[]> {
   }))
 }
 
+export function isOver({ status }: Stored): boolean {
+  return status === 'completed' || status === 'failed' || status === 'canceled'
+}
+
 /** As followers are told it. */
 export function outcomeOf({ status, result, error }: Stored): Outcome {
   return { status, ...(status === 'completed' ? { result } : status === 'failed' ? { error, result } : {}) } as Outcome

@@ -7,11 +7,16 @@ export interface Violation {
     | 'double outcome'
     | 'broken log'
     | 'wrong answer'
+    | 'wrong output'
     | 'unfounded outcome'
+    | 'not stopped'
     | 'order'
+    | 'not next again'
+    | 'unfair'
     | 'follower gap'
     | 'follower duplicate'
     | 'follower differs'
+  /** Of the request. */
   readonly id: string
   readonly what: string
 }

@@ -4,6 +4,12 @@ import { createInterface } from 'node:readline'
 
 const KEPT_LINES = 5_000
 
+/** Whatever ends this process, none of its children outlives it. */
+const living = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of living) child.kill('SIGKILL')
+})
+
 /** A real process whose lines a test can wait for. Disposing kills it. */
 export interface Child extends AsyncDisposable {
   readonly pid: number
@@ -31,6 +37,7 @@ export function startChild(command: string, args: readonly string[], options: Ch
   const patience = options.patience ?? 30_000
   const child = spawn(command, args, { cwd: options.cwd, env: { ...process.env, ...options.env }, stdio: 'pipe' })
   const lines: string[] = []
+  living.add(child)
   const ended = exitOf(child)
   let waiting: (() => void)[] = []
 
@@ -44,7 +51,10 @@ export function startChild(command: string, args: readonly string[], options: Ch
   }
   createInterface({ input: child.stdout }).on('line', take)
   createInterface({ input: child.stderr }).on('line', take)
-  void ended.finally(wake).catch(() => undefined)
+  void ended
+    .finally(() => living.delete(child))
+    .finally(wake)
+    .catch(() => undefined)
 
   async function line(pattern: RegExp, from = 0): Promise<string> {
     const { promise, resolve, reject } = Promise.withResolvers<string>()

@@ -21,7 +21,8 @@ export interface HubProcess extends AsyncDisposable {
   start(): Promise<void>
 }
 
-export async function startHubProcess(env: Readonly<Record<string, string>> = {}): Promise<HubProcess> {
+/** @param onLine told each line it prints, of all its lives */
+export async function startHubProcess(env: Readonly<Record<string, string>> = {}, onLine?: (line: string) => void): Promise<HubProcess> {
   const data = await makeTempDir()
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
@@ -29,7 +30,11 @@ export async function startHubProcess(env: Readonly<Record<string, string>> = {}
   let child: Child | undefined
 
   async function start(): Promise<void> {
-    const started = startChild(process.execPath, [MAIN, 'serve'], { env: { ...settings, ...env }, patience: START_WITHIN })
+    const started = startChild(process.execPath, [MAIN, 'serve'], {
+      env: { ...settings, ...env },
+      patience: START_WITHIN,
+      ...(onLine === undefined ? {} : { onLine }),
+    })
     child = started
     let ended = false
     void started.exit().then(

@@ -9,6 +9,12 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 
+/** Whatever ends this process, none of its servers outlives it. */
+const living = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of living) child.kill('SIGKILL')
+})
+
 /** Neither PostgreSQL nor a careful Redis runs as root: there, the user `postgres` runs both. */
 export interface Account {
   readonly uid?: number
@@ -51,7 +57,8 @@ export function serverProcess({ command, args, account, directory, ready }: Serv
   async function start(): Promise<void> {
     const started = spawn(command, args, { ...account, cwd: directory, env: { PATH: process.env['PATH'], LC_ALL: 'C' }, stdio: 'pipe' })
     child = started
-    ended = once(started, 'close')
+    living.add(started)
+    ended = once(started, 'close').finally(() => living.delete(started))
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const said: string[] = []
     for (const stream of [started.stdout, started.stderr]) {
