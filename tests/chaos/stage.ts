@@ -93,7 +93,9 @@ async function build(plan: Plan, stack: AsyncDisposableStack, onPrinted: OnPrint
 
   const admin = await signInAdmin(first)
   const notes = new AppNotes()
-  const spaces = await Promise.all(KINDS.map((kind) => makeSpace(admin, { name: unique(kind), max_queue: MAX_QUEUE })))
+  const spaces = await Promise.all(
+    KINDS.map((kind) => makeSpace(admin, { name: unique(kind), max_queue: MAX_QUEUE, hold_seconds: HOLD[kind] })),
+  )
   for (const [index, instance] of castOf(plan).app.entries()) {
     const kind = Math.max(0, index - plan.apps + 1)
     const host = await wayIn(instance, index)
@@ -119,6 +121,8 @@ async function build(plan: Plan, stack: AsyncDisposableStack, onPrinted: OnPrint
 
 /** Spaces, by what serves them: several apps that run several at a time, one that runs one, one of the older kind. */
 const KINDS = ['busy', 'ordered', 'old'] as const
+/** Seconds. While its apps are away the busy space refuses submits, the others go on accepting and have long queues. */
+const HOLD = { busy: 0, ordered: 3_600, old: 3_600 }
 
 function servedBy(kind: number, spaces: readonly OwnedSpace[]): Pick<AppOptions, 'owned' | 'terms'> {
   const owned = spaces[kind]
