@@ -1,4 +1,5 @@
 /** What a run came to, in numbers. */
+import type { Priority } from '@websocket-spaces/protocol'
 import type { AppNotes } from './app-notes.ts'
 import type { Troubles } from './faults.ts'
 import type { Ledger } from './ledger.ts'
@@ -43,10 +44,17 @@ export function outcomeFigures({ ledger, stored, notes, settledWithin }: Materia
     ['failed', listed(counted(byStatus.get('failed') ?? [], ({ error }) => error?.code ?? 'no code'))],
     ['canceled', `${byStatus.get('canceled')?.length ?? 0} (while running: ${canceling.length})`],
     ['apps told to stop', listed(counted(stopped, (reason) => reason))],
-    ['acceptance to outcome', latencies(stored)],
+    ['acceptance to outcome', latencies(ofPriority('normal', ledger, stored))],
+    ['of low priority', latencies(ofPriority('low', ledger, stored))],
     ['longest outage survived', seconds(ledger.longestOutage)],
     ['all finished after', settledWithin === null ? 'not waited for' : `${seconds(settledWithin)} of peace`],
   ]
+}
+
+/** Those of low priority wait for as long as there are others. */
+function ofPriority(priority: Priority, { wishes }: Ledger, stored: readonly Stored[]): Stored[] {
+  const ids = new Set(wishes.filter((wish) => wish.priority === priority).flatMap((wish) => [...wish.ids]))
+  return stored.filter(({ id }) => ids.has(id))
 }
 
 /** By the hub's own stamps. */

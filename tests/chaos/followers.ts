@@ -9,6 +9,8 @@ import type { User } from './stage.ts'
 /** Milliseconds. The hub sends at least a comment every 15 s. */
 const SILENCE = 20_000
 const PAUSE = 200
+/** Hundreds that knock without rest would keep a hub from coming up. */
+const LONGEST_PAUSE = 3_200
 
 export class Followers implements Disposable {
   readonly #ledger: Ledger
@@ -43,8 +45,9 @@ export class Followers implements Disposable {
 
 /** Server-sent events, as any program may read them: after a break, from `Last-Event-ID` on. */
 async function followStream(user: User, transcript: Transcript, giveUp: AbortSignal): Promise<void> {
-  for (;;) {
+  for (let pause = PAUSE; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
     giveUp.throwIfAborted()
+    const seen = lastSeq(transcript)
     try {
       await readStream(user, transcript, giveUp)
     } catch (error) {
@@ -52,7 +55,8 @@ async function followStream(user: User, transcript: Transcript, giveUp: AbortSig
     }
     if (hasEnded(transcript)) return
     transcript.breaks += 1
-    await sleep(PAUSE, undefined, { signal: giveUp })
+    if (lastSeq(transcript) > seen) pause = PAUSE
+    await sleep(pause, undefined, { signal: giveUp })
   }
 }
 
