@@ -1,5 +1,5 @@
 import { type ConnectionId, type SpaceId, TIMING } from '@websocket-spaces/protocol'
-import type { Connection, ConnectionChange, Connections } from '../spaces/connections.ts'
+import type { Connection, ConnectionChange, Connections, Departure } from '../spaces/connections.ts'
 import type { Presence, SpaceStore } from '../spaces/ports.ts'
 import { AppendBuffer } from './append-buffer.ts'
 import { Dispatcher } from './dispatch.ts'
@@ -44,6 +44,8 @@ export class Flow {
   #telling: Promise<unknown> = Promise.resolve()
   readonly #sendingBack = new Map<ConnectionId, NodeJS.Timeout>()
   readonly #releasing = new Set<Promise<void>>()
+  /** Connections of apps that say again what is missing, while what they held is taken back. */
+  readonly #releasedNow = new Set<ConnectionId>()
   #stopping = false
 
   constructor(deps: FlowDeps) {
@@ -138,14 +140,25 @@ export class Flow {
       case 'left':
       case 'broke_off':
       case 'sent_on':
-        this.#buffer.forget(connection.id)
         // While the hub stops, no app is to blame for going.
-        this.#follow(this.#takeBack.release(connection, this.#stopping ? 'sent_on' : change))
+        this.#follow(this.#release(connection, this.#stopping ? 'sent_on' : change))
+    }
+  }
+
+  /** What it said before it went still arrives meanwhile, and must not be stored behind a hole. */
+  async #release(connection: Connection, departure: Departure): Promise<void> {
+    if (connection.renews) this.#releasedNow.add(connection.id)
+    try {
+      await this.#takeBack.release(connection, departure)
+    } finally {
+      this.#releasedNow.delete(connection.id)
+      this.#buffer.forget(connection.id)
     }
   }
 
   /** An app that can say again what could not be stored is sent to do so, when the store may have recovered. */
   #sendBack(id: ConnectionId): boolean {
+    if (this.#releasedNow.has(id)) return true
     if (this.#deps.connections.get(id)?.renews !== true) return false
     if (this.#sendingBack.has(id)) return true
     const close = (): void => {

@@ -184,6 +184,30 @@ test('a stream that could not be stored is said again from where it broke, once 
   expect(events.map((event) => (event.type === 'output' ? event.text : '')).join('')).toBe(`first ${large}last`)
 })
 
+test.each([
+  { order: 'before', when: 'its app was sent away for it' },
+  { order: 'after', when: 'its app had gone by itself' },
+] as const)('a result behind output that could not be stored is not taken, when $when', async ({ order }) => {
+  await using stage = await setStage()
+  const app = stage.join({ concurrency: 1, prefetch: 0, renews: true })
+  const id = await stage.submit()
+  await stage.until(id, ({ phase }) => phase.at === 'running')
+  await eventually(
+    () => app.sent.length,
+    (count) => count === 1,
+  )
+  const makeRoom = await fillDisk(stage)
+  const said = codeOf(stage.flow.reports.output(app.connection, { request_id: id, text: 'x'.repeat(60_000) }))
+  if (order === 'before') expect(await said).toBe('storage_full')
+  // On its way when the connection ends.
+  const reported = result(stage, app, id)
+  app.leave('broke_off')
+  expect(await said).toBe('storage_full')
+  await makeRoom()
+  expect(await reported).toBe('storage_unavailable')
+  expect(await stage.store.find(id)).toMatchObject({ phase: { at: 'running' }, result: null })
+})
+
 test('with a full disk everything is refused as storage_full, nothing is half done, and it goes on when there is room', async () => {
   await using stage = await setStage()
   const app = stage.join()
