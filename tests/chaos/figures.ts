@@ -4,7 +4,7 @@ import type { AppNotes } from './app-notes.ts'
 import type { Troubles } from './faults.ts'
 import type { Ledger } from './ledger.ts'
 import type { Fault } from './schedule.ts'
-import { isReturn } from './starts.ts'
+import { askedOf, isReturn } from './starts.ts'
 import type { Stored } from './stored.ts'
 
 export interface Material {
@@ -27,8 +27,17 @@ export function loadFigures({ ledger, stored, notes }: Material): Figure[] {
     ['answered keys sent again', sum(ledger.wishes, ({ repeats }) => repeats)],
     ['attempts', `${sum(stored, ({ attempt }) => attempt)} (requests by attempts: ${listed(counted(stored, ({ attempt }) => attempt))})`],
     ['runs in apps', `${sum([...notes.runs.values()], (runs) => runs)} (requests by runs: ${listed(counted(stored, runsOf(notes)))})`],
-    ['went back to the queue', sum(stored, ({ events }) => events.filter(isReturn).length)],
+    [
+      'went back to the queue',
+      `${sum(stored, ({ events }) => events.filter(isReturn).length)} (judged by L4: ${judgedReturns(ledger, stored)})`,
+    ],
   ]
+}
+
+/** Those of which it is known how long they waited then. */
+function judgedReturns({ wishes, transcripts }: Ledger, stored: readonly Stored[]): number {
+  const asked = askedOf(wishes, new Map(stored.map((request) => [request.id, request])), transcripts)
+  return sum(asked, ({ waits }) => waits.filter(({ after, from, until }) => after === 'loss' && from < until).length)
 }
 
 function runsOf({ runs }: AppNotes): (request: Stored) => number {
