@@ -31,6 +31,8 @@ export interface Watching {
  */
 export async function runChaos(plan: Plan, stop: AbortSignal, watching: Watching = {}): Promise<Report> {
   const { evidence, onFault, onProgress } = watching
+  let progress = (): string => 'programs start'
+  using _ = every(PROGRESS_EVERY, () => onProgress?.(progress()))
   await using stage = await buildStage(plan, (name, line) => evidence?.line(name, line))
   stop.throwIfAborted()
   const ledger = new Ledger()
@@ -41,7 +43,8 @@ export async function runChaos(plan: Plan, stop: AbortSignal, watching: Watching
     onFault?.(line)
   }
   const faults = injectFaults(makeSchedule(plan), { stage, seed: plan.seed, until: plan.seconds * 1_000, signal, onLine })
-  using _ = every(PROGRESS_EVERY, () => onProgress?.(progressOf(ledger, faults.troubles)))
+  progress = () => progressOf(ledger, faults.troubles)
+  onProgress?.('load and faults begin')
   const whole = {
     plan,
     stage,
