@@ -6,8 +6,11 @@ import type { Fault, Target } from './schedule.ts'
 import type { Program, Stage } from './stage.ts'
 import type { Span } from './starts.ts'
 
-/** Milliseconds for which a target works between two troubles, however late it came back from the first. */
+/** Milliseconds for which a target works between two troubles, at least; a program works as long as it was away, at most the longest. */
 const AT_PEACE = 1_000
+const LONGEST_PEACE = 8_000
+/** Milliseconds. On a slow machine, where programs start slowly, they would otherwise be killed as soon as they are there. */
+const TOO_LATE = 10_000
 
 export interface Troubles {
   /** How often each kind of thing went wrong. */
@@ -64,7 +67,8 @@ export function injectFaults(schedule: readonly Fault[], trouble: Trouble): { re
   async function happen(fault: Fault, index: number): Promise<void> {
     const { at, target, kind } = fault
     await sleep(Math.max(0, at - (performance.now() - began)), undefined, { signal })
-    if (performance.now() - began > until) return count(tally, 'too late to happen')
+    const now = performance.now() - began
+    if (now > until || now > at + TOO_LATE) return count(tally, 'too late to happen')
     count(tally, `${kind} ${target.replace(/ \d+$/, '')}`)
     write(`${kind} ${target}${'lasts' in fault ? ` for ${fault.lasts} ms` : ''}${'ways' in fault ? ` ${fault.ways.join(' and ')}` : ''}`)
     const from = Date.now()
@@ -73,10 +77,12 @@ export function injectFaults(schedule: readonly Fault[], trouble: Trouble): { re
     if (program !== undefined) await happenTo(program, fault, signal)
     else if (line !== undefined) count(tally, 'messages repeated', await happenOn(line, fault, seed + index, signal))
     else throw new Error(`there is no ${target}`)
-    spans.push({ target, kind, from, to: Date.now() })
+    const to = Date.now()
+    spans.push({ target, kind, from, to })
     if (!('lasts' in fault)) return
     write(`${target} is back from ${kind}`)
-    await sleep(AT_PEACE, undefined, { signal })
+    const peace = program === undefined ? AT_PEACE : Math.min(LONGEST_PEACE, Math.max(AT_PEACE, to - from))
+    await sleep(peace, undefined, { signal })
   }
 
   function write(what: string): void {
