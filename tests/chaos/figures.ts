@@ -83,8 +83,8 @@ export function followerFigures({ ledger: { transcripts } }: Material): Figure[]
   return [...byVia]
     .toSorted(([a], [b]) => a.localeCompare(b))
     .map(([via, all]) => {
-      const breaks = via === 'sdk' ? '' : `, begun again ${sum(all, (one) => one.breaks)} times`
-      return [`followers by ${via}`, `${all.length}, ${sum(all, ({ events }) => events.length)} events${breaks}`]
+      const breaks = sum(all, (one) => one.breaks)
+      return [`followers by ${via}`, `${all.length}, ${sum(all, ({ events }) => events.length)} events, begun again ${breaks} times`]
     })
 }
 

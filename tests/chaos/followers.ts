@@ -1,5 +1,6 @@
 /** Followers that come back after every fault and write down exactly what came: the SDK's own, and two that filter nothing. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { HubUnreachable } from '@websocket-spaces/client'
 import { followItem } from '@websocket-spaces/protocol'
 import { hasEnded, lastSeq, type Ledger, note, type Transcript, type Via } from './ledger.ts'
 import { LiveFollower } from './live-follower.ts'
@@ -27,9 +28,7 @@ export class Followers implements Disposable {
     const transcript = this.#ledger.transcript(id, via)
     if (via === 'live') return this.#liveOf(user).follow(transcript, this.#giveUp)
     if (via === 'sse') return followStream(user, transcript, this.#giveUp)
-    for await (const item of user.client.follow(id, { signal: this.#giveUp, giveUpAfterMs: 120_000 })) {
-      if (item.type !== 'position') note(transcript, item)
-    }
+    return followBySdk(user, transcript, this.#giveUp)
   }
 
   [Symbol.dispose](): void {
@@ -40,6 +39,20 @@ export class Followers implements Disposable {
     const follower = this.#live.get(user.name) ?? new LiveFollower(user)
     this.#live.set(user.name, follower)
     return follower
+  }
+}
+
+/** It gives up when the hub was away for long; then it is begun anew. */
+async function followBySdk({ client }: User, transcript: Transcript, giveUp: AbortSignal): Promise<void> {
+  for (;;) {
+    try {
+      for await (const item of client.follow(transcript.id, { after: lastSeq(transcript), signal: giveUp }))
+        if (item.type !== 'position') note(transcript, item)
+      return
+    } catch (error) {
+      if (!(error instanceof HubUnreachable)) throw error
+      transcript.breaks += 1
+    }
   }
 }
 

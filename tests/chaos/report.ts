@@ -39,6 +39,7 @@ const KINDS_SHOWN: readonly (readonly [Violation['kind'], string])[] = [
   ['follower gap', 'follower gaps'],
   ['follower duplicate', 'follower duplicates'],
   ['follower differs', 'follower differences'],
+  ['unexpected', 'unexpected errors'],
 ]
 const SHOWN = 10
 const LABEL_WIDTH = 26
@@ -76,7 +77,7 @@ export function reportText(report: Report): string {
     ...figures.map(([label, value]) => `  ${label.padEnd(LABEL_WIDTH)}${value}`),
   ])
   const verdict = violations.length === 0 ? '✓ no violation' : `✗ ${violations.length} violations`
-  const ending = isPartial ? `${verdict} so far; incomplete: it was stopped before its end` : verdict
+  const ending = isPartial ? `${verdict} so far; incomplete: it ended early` : verdict
   return [head, ...tables, '', ...(details === '' ? [] : [details, '']), ending, `The same faults again: ${commandOf(plan)}`].join('\n')
 }
 

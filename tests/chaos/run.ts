@@ -26,7 +26,7 @@ export interface Watching {
 }
 
 /**
- * Rejects only when the run itself could not be done; broken promises are in the report.
+ * Rejects only when nothing could be begun. Broken promises are in the report, also what a program met that must not happen.
  * @param stop ends it early, with an accounting of what can be said by then
  */
 export async function runChaos(plan: Plan, stop: AbortSignal, watching: Watching = {}): Promise<Report> {
@@ -54,12 +54,15 @@ export async function runChaos(plan: Plan, stop: AbortSignal, watching: Watching
     signal,
     onPeace: () => onProgress?.('all faults are over; waiting for what is not finished'),
   }
-  const settledWithin = await live(whole).catch((error: unknown) => {
-    if (stop.aborted) return null
-    throw error
-  })
+  let settledWithin: number | null = null
+  let failure: unknown
+  try {
+    settledWithin = await live(whole)
+  } catch (error) {
+    if (!stop.aborted) failure = error
+  }
   // Awaited here, or the stage would be cleared away meanwhile.
-  return await takeStock(stage, { plan, ledger, troubles: faults.troubles, settledWithin, isPartial: stop.aborted }, evidence)
+  return await takeStock(stage, { plan, ledger, troubles: faults.troubles, settledWithin, failure }, evidence)
 }
 
 interface Living {
@@ -102,7 +105,8 @@ interface Ran {
   readonly ledger: Ledger
   readonly troubles: Troubles
   readonly settledWithin: number | null
-  readonly isPartial: boolean
+  /** What ended it early; undefined when nothing did. */
+  readonly failure: unknown
 }
 
 async function takeStock(stage: Stage, ran: Ran, evidence?: Evidence): Promise<Report> {
@@ -111,13 +115,20 @@ async function takeStock(stage: Stage, ran: Ran, evidence?: Evidence): Promise<R
   const open = notes.open()
   for (const [name, program] of stage.programs) if (name !== 'postgres' && name !== 'redis') await program.kill()
   const stored = await readAgain(stage)
-  const { plan, ledger, troubles, isPartial } = ran
+  const { plan, ledger, troubles, settledWithin, failure } = ran
+  const isPartial = settledWithin === null
   const { wishes, transcripts } = ledger
   const apps = { whole: notes.whole, open }
   const found = account({ wishes, transcripts, stored, apps, blind: blindSpans(plan, troubles.spans) })
-  const violations = isPartial ? found.filter(countsEarly(ran)) : found
+  const violations = [...unexpected(failure), ...(isPartial ? found.filter(countsEarly(ran)) : found)]
   await keep(evidence, stored, violations)
-  return summarize({ ...ran, stored, violations, notes, log })
+  return summarize({ ...ran, isPartial, stored, violations, notes, log })
+}
+
+/** A request that is refused to who may see it, a hub that cannot be started again. */
+function unexpected(failure: unknown): Violation[] {
+  if (failure === undefined) return []
+  return [{ kind: 'unexpected', id: '-', what: failure instanceof Error ? (failure.stack ?? failure.message) : String(failure) }]
 }
 
 /** A run that was stopped left requests unfinished and followers in the middle. */

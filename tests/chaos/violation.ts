@@ -16,6 +16,7 @@ export interface Violation {
     | 'follower gap'
     | 'follower duplicate'
     | 'follower differs'
+    | 'unexpected'
   /** Of the request. */
   readonly id: string
   readonly what: string
