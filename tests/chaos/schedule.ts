@@ -43,6 +43,9 @@ const ENDLESS_CHANCE: Readonly<Record<Group, number>> = {
   'database line': 0.02,
 }
 const ONLY_HUB_CHANCE = 0.02
+const DATABASES: readonly Group[] = ['postgres', 'redis', 'database line']
+/** Milliseconds between two troubles of any of these: a hub that starts needs all of them, and gives up when one fails. */
+const DATABASE_PEACE = 10_000
 /** Milliseconds that trouble lasts, at most: a hub has others beside it, and without a database none of them works. */
 const LASTS: Readonly<Partial<Record<Group, number>>> = { postgres: 2_000, redis: 2_000, 'database line': 2_000 }
 
@@ -96,10 +99,16 @@ export function makeSchedule(plan: Plan): Fault[] {
     const free = cast[next.group].filter((target) => (busyUntil.get(target) ?? 0) <= at)
     if (free.length === 0) continue
     const fault = makeFault(random, plan, { at, target: random.pick(free), ...next })
-    busyUntil.set(fault.target, at + ('lasts' in fault ? fault.lasts : 0) + BETWEEN)
+    const over = at + ('lasts' in fault ? fault.lasts : 0)
+    if (isDatabase(next.group)) for (const target of DATABASES.flatMap((group) => cast[group])) busyUntil.set(target, over + DATABASE_PEACE)
+    else busyUntil.set(fault.target, over + BETWEEN)
     faults.push(fault)
   }
   return faults
+}
+
+function isDatabase(group: Group): boolean {
+  return DATABASES.includes(group)
 }
 
 interface Drawn {
