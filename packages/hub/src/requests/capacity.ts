@@ -1,9 +1,9 @@
 import { DEFAULTS, type Outcome } from '@websocket-spaces/protocol'
 import { type Connection, runningOn, takesWork } from '../spaces/connections.ts'
 
-/** How many more requests it may run. */
+/** How many more requests it may run, those not counted that may just be on their way to it. */
 export function freeSlots(connection: Connection): number {
-  return Math.max(0, connection.concurrency - runningOn(connection))
+  return Math.max(0, connection.concurrency - connection.offered - runningOn(connection))
 }
 
 /** How many more it may keep in its own queue. */

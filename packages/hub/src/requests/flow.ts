@@ -5,6 +5,7 @@ import { AppendBuffer } from './append-buffer.ts'
 import { Dispatcher } from './dispatch.ts'
 import { Forecasts } from './forecasts.ts'
 import { Leases } from './leases.ts'
+import { Offers } from './offers.ts'
 import type { Bus, RequestStore } from './ports.ts'
 import { QueueBoard } from './queue-board.ts'
 import { recover, Sweeper } from './recover.ts'
@@ -36,6 +37,7 @@ export class Flow {
   readonly resume: Resume
   readonly #deps: FlowDeps
   readonly #dispatcher: Dispatcher
+  readonly #offers: Offers
   readonly #takeBack: TakeBack
   readonly #buffer: AppendBuffer
   readonly #board: QueueBoard
@@ -55,12 +57,14 @@ export class Flow {
     const takeBack = new TakeBack({ ...deps, leases, onQueueChanged })
     const onTooLate = (connection: Connection): Promise<void> => takeBack.returnUnsent(connection)
     const dispatcher = new Dispatcher({ ...deps, leases, onTooLate, onQueueChanged })
+    const offers = new Offers({ ...deps, leases, onTooLate })
     this.#deps = deps
+    this.#offers = offers
     this.#board = board
     this.#buffer = buffer
     this.#dispatcher = dispatcher
     this.#takeBack = takeBack
-    this.requests = new Requests({ ...deps, board, forecasts, isStopping: () => this.#stopping })
+    this.requests = new Requests({ ...deps, offers, board, forecasts, isStopping: () => this.#stopping })
     this.reports = new Reports({ ...deps, buffer, leases, board })
     this.resume = new Resume({ ...deps, buffer, leases })
     this.#sweeper = new Sweeper({ ...deps, dispatcher, leases, takeBack, board })
@@ -88,7 +92,7 @@ export class Flow {
   /** An app will leave. Resolves when it will be handed nothing more: what was on its way to it has been sent. */
   async drainApp(connection: Connection): Promise<void> {
     this.#deps.connections.drain(connection)
-    await this.#dispatcher.handedOut(connection.spaceId)
+    await this.#handedOut(connection.spaceId)
   }
 
   /**
@@ -97,7 +101,7 @@ export class Flow {
    */
   async drain(): Promise<void> {
     this.#stopping = true
-    await this.#dispatcher.stop()
+    await Promise.all([this.#dispatcher.stop(), this.#offers.stop()])
     this.#deps.connections.close(({ renews }) => renews, 'shutting_down', true)
     const until = performance.now() + TIMING.drainFor
     while (performance.now() < until && this.#anyRunning()) await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY))
@@ -108,13 +112,18 @@ export class Flow {
     this.#stopping = true
     this.#board.stop()
     for (const timer of this.#sendingBack.values()) clearTimeout(timer)
-    await this.#dispatcher.stop()
+    await Promise.all([this.#dispatcher.stop(), this.#offers.stop()])
     await this.#sweeper.stop()
     await this.#buffer.flush()
     await this.#telling
     await Promise.all(this.#releasing)
     await this.#deps.presence.stop()
     for (const unsubscribe of this.#unsubscribe) unsubscribe()
+  }
+
+  /** Resolves when what is on its way to apps of a space has been sent to them. */
+  async #handedOut(spaceId: SpaceId): Promise<void> {
+    await Promise.all([this.#dispatcher.handedOut(spaceId), this.#offers.settled(spaceId)])
   }
 
   #anyRunning(): boolean {
@@ -133,7 +142,7 @@ export class Flow {
       case 'silent':
         return
       case 'draining':
-        this.#follow(this.#dispatcher.handedOut(connection.spaceId).then(() => this.#takeBack.returnUnbegun(connection)))
+        this.#follow(this.#handedOut(connection.spaceId).then(() => this.#takeBack.returnUnbegun(connection)))
         return
       case 'left':
       case 'broke_off':

@@ -132,6 +132,7 @@ export class AppSession {
       connectedAt: Date.now(),
       link: this.#link(),
       held: new Map(),
+      offered: 0,
       state: 'connected',
       draining: false,
       failures: 0,

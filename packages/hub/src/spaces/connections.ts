@@ -52,6 +52,8 @@ export interface Connection {
   readonly link: AppLink
   /** In order of hand-over. */
   readonly held: Map<RequestId, Held>
+  /** Slots kept free for what the store may just be handing to it. */
+  offered: number
   /** `silent` = its heartbeat stopped: nothing new for it, but it keeps what it holds and may come back. */
   state: 'connected' | 'silent' | 'gone'
   /** It finishes what it has and leaves. */

@@ -4,7 +4,18 @@ import { DEFAULTS, type RequestId, type UserId } from '@websocket-spaces/protoco
 import type { Away, Fact, LeaseRef, LossReason } from '../../src/requests/lifecycle.ts'
 import { recover } from '../../src/requests/recover.ts'
 import type { StoredSpace } from '../../src/spaces/ports.ts'
-import { addRequests, byOf, DONE, newClaim, newConnectionId, newLeaseId, NOON } from '../support/material.ts'
+import {
+  addRequests,
+  byOf,
+  DONE,
+  newClaim,
+  newConnectionId,
+  newLeaseId,
+  newOffer,
+  newRequestId,
+  NO_LIMITS,
+  NOON,
+} from '../support/material.ts'
 import type { LastingStore } from '../support/sqlite-store.ts'
 
 /** What a request should be, kept as simply as possible. */
@@ -92,6 +103,19 @@ export function submits(): Command {
   return new Happening('submit', async (model, { under, space, user }) => {
     const [id] = await addRequests(under, { space, user }, 1)
     if (id !== undefined) model.requests.push({ id, at: 'waiting', by: null, away: null, starts: 0, losses: 0, undone: 0 })
+  })
+}
+
+/** With a free slot on offer, which it takes unless somebody waits. */
+export function submitsToSlot(): Command {
+  return new Happening('submit to a slot', async (model, { under, space, user }) => {
+    const id = newRequestId()
+    const { offer } = newOffer()
+    const request = { id, spaceId: space.id, userId: user, priority: 'normal', input: { prompt: 'p' }, createdAt: NOON } as const
+    const isFree = model.requests.every(({ at }) => at !== 'waiting')
+    expect(await under.requests.insert(request, NO_LIMITS, { offer })).toEqual({ id, begun: isFree })
+    const by = isFree ? { id: offer.leaseId, connectionId: offer.connectionId } : null
+    model.requests.push({ id, at: isFree ? 'running' : 'waiting', by, away: null, starts: isFree ? 1 : 0, losses: 0, undone: 0 })
   })
 }
 

@@ -124,6 +124,7 @@ function prepareApp(connections: Connections, space: StoredSpace, terms: JoinTer
     prefetch: 1_000,
     connectedAt: Date.now(),
     held: new Map(),
+    offered: 0,
     state: 'connected',
     draining: false,
     failures: 0,

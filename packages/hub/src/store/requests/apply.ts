@@ -5,7 +5,7 @@ import type { Database } from '../database.ts'
 import { locking, transact } from '../dialect.ts'
 import type { RequestTable } from '../schema.ts'
 import { statement } from '../statement.ts'
-import { addEvent, changeRequest, type RequestRow, selectRequests, toRequest } from './rows.ts'
+import { addEvent, changeRequest, type RequestRow, selectRequests, startOf, toRequest } from './rows.ts'
 
 type Change = Partial<RequestTable>
 type MovingStep = Exclude<Step, { to: 'same' | 'refused' | 'leased' }>
@@ -81,10 +81,8 @@ function columnsOf(outcome: Outcome): Change {
 function eventOf(step: MovingStep, request: StoredRequest, at: number): RequestEvent {
   const numbered = { seq: request.lastSeq + 1, at: new Date(at).toISOString() }
   switch (step.to) {
-    case 'running': {
-      const instance = step.lease.instance
-      return { ...numbered, type: 'status', status: 'processing', attempt: step.attempt, ...(instance === null ? {} : { instance }) }
-    }
+    case 'running':
+      return { ...numbered, type: 'status', ...startOf(step.attempt, step.lease.instance) }
     case 'waiting':
       return { ...numbered, type: 'status', status: 'queued', attempt: step.attempt, reason: step.reason }
     case 'canceling':

@@ -91,6 +91,11 @@ export const addEvent = statement<{ [Column in keyof RequestEventTable]: Request
   }),
 )
 
+/** What the event of a start says. */
+export function startOf(attempt: number, instance: string | null) {
+  return { status: 'processing', attempt, ...(instance === null ? {} : { instance }) } as const
+}
+
 type RequestChange = Partial<Omit<RequestTable, 'id'>>
 const changes = new Map<string, ReturnType<typeof changing>>()
 
