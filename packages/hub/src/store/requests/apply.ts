@@ -26,12 +26,8 @@ export async function applyFact(db: Database, node: string, id: RequestId, fact:
     const event = eventOf(step, request, fact.at)
     await changeRequest(tx, id, change)
     await addEvent(tx, { request_id: id, seq: event.seq, type: event.type, data: dataOf(event), at: fact.at })
-    return {
-      ok: true,
-      changed: true,
-      request: toRequest({ ...row, ...change }, { input: request.input, result: resultAfter(step, request) }),
-      events: [event],
-    }
+    const known = { input: request.input, result: resultAfter(step, request) }
+    return { ok: true, changed: true, request: toRequest(Object.assign(row, change), known), events: [event] }
   })
 }
 
@@ -42,7 +38,7 @@ const lockRequest = statement<{ id: RequestId }, RequestRow>((db, slot) =>
 /** A change that adds nothing to the log. */
 async function keepQuiet(tx: Database, row: RequestRow, change: Change): Promise<Applied> {
   await changeRequest(tx, row.id, change)
-  return { ok: true, changed: true, request: toRequest({ ...row, ...change }), events: [] }
+  return { ok: true, changed: true, request: toRequest(Object.assign(row, change)), events: [] }
 }
 
 function leaseColumns({ connectionId, instance, app, away }: Lease) {
