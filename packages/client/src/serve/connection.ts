@@ -23,6 +23,8 @@ import { io, type Socket } from 'socket.io-client'
 import type { z } from 'zod'
 import { HubUnreachable, unreachable } from '../hub-unreachable.ts'
 import { HubRefusal } from '../refusal.ts'
+import { watchHub } from './hub-watch.ts'
+import { breakOff, takeLeave } from './transport.ts'
 import type { Registration } from './types.ts'
 
 /** Hubs of the first kind name no lease. */
@@ -72,20 +74,23 @@ export async function openConnection(
   handlers: ConnectionHandlers,
   signal: AbortSignal,
 ): Promise<Connection> {
+  signal.throwIfAborted()
   const socket = dial(origin, register.token)
   const stopped = Promise.withResolvers<never>()
   const stop = () => stopped.reject(signal.reason)
   signal.addEventListener('abort', stop, { once: true })
   try {
-    signal.throwIfAborted()
-    await Promise.race([connected(socket, origin), stopped.promise])
+    const opening = connected(socket, origin)
+    const watch = watchHub(socket.io.engine, () => breakOff(socket.io.engine))
+    await Promise.race([opening, stopped.promise])
     handlers.onConnected()
-    return await Promise.race([registered(socket, register, handlers, origin), stopped.promise])
+    const onLost = (reason: string) => handlers.onLost(watch.silent ? 'hub silent' : reason)
+    return await Promise.race([registered(socket, register, { ...handlers, onLost }, origin), stopped.promise])
   } catch (error) {
     socket.off()
     // Only who means to leave says so: what we held at the hub stays ours for a while otherwise.
-    if (signal.aborted) socket.disconnect()
-    else socket.io.engine.close()
+    if (signal.aborted) takeLeave(socket)
+    else breakOff(socket.io.engine)
     throw error
   } finally {
     signal.removeEventListener('abort', stop)
@@ -197,7 +202,7 @@ async function hangUp(socket: Socket): Promise<void> {
   const timer = setTimeout(resolve, CLOSE_TIMEOUT_MS)
   if (socket.connected) socket.io.engine.once('close', () => resolve())
   else resolve()
-  socket.disconnect()
+  takeLeave(socket)
   await promise
   clearTimeout(timer)
 }
