@@ -1,9 +1,13 @@
 /** A network that goes dead without a word: nothing arrives any more, and no end of a connection is told. */
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Server, type Socket } from 'socket.io'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { SpacesClient } from '@websocket-spaces/client'
-import { type RequestView, TIMING } from '@websocket-spaces/protocol'
-import { startEchoApp } from '../harness/echo-app-process.ts'
+import { APP_EVENTS, type RequestView, TIMING } from '@websocket-spaces/protocol'
+import { runEchoApp, startEchoApp } from '../harness/echo-app-process.ts'
 import { eventually } from '../harness/eventually.ts'
 import { type HubProcess, startHubProcess } from '../harness/hub-process.ts'
 import { type Line, startLine } from '../harness/line.ts'
@@ -69,4 +73,19 @@ test('an app that is told to leave over a dead line ends', async () => {
   app.kill('SIGINT')
   expect(await app.exit()).toBe(0)
   network.clear()
+})
+
+test('an app that is told to leave while a hub does not answer its registration ends', async () => {
+  const http = createServer().listen(0, '127.0.0.1')
+  await once(http, 'listening')
+  const mute = new Server(http, { serveClient: false })
+  const asked = Promise.withResolvers<void>()
+  mute.on('connection', (socket: Socket) => socket.once(APP_EVENTS.register, () => asked.resolve()))
+  const { port } = http.address() as AddressInfo
+  // Less than it may take to register.
+  await using app = runEchoApp(`http://127.0.0.1:${port}`, owned, { patience: 8_000 })
+  await asked.promise
+  app.kill('SIGINT')
+  expect(await app.exit()).toBe(0)
+  await mute.close()
 })

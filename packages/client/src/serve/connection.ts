@@ -85,7 +85,7 @@ export async function openConnection(
     await Promise.race([opening, stopped.promise])
     handlers.onConnected()
     const onLost = (reason: string) => handlers.onLost(watch.silent ? 'hub silent' : reason)
-    return await Promise.race([registered(socket, register, { ...handlers, onLost }, origin), stopped.promise])
+    return await registered(socket, register, { ...handlers, onLost }, origin, stopped.promise)
   } catch (error) {
     socket.off()
     // Only who means to leave says so: what we held at the hub stays ours for a while otherwise.
@@ -127,7 +127,13 @@ function handshakeFailure(origin: string, error: Error): Error {
   return error.message === 'timeout' ? new HubUnreachable(origin, 'timeout', { cause: error }) : unreachable(origin, error)
 }
 
-function registered(socket: Socket, register: RegisterMessage, handlers: ConnectionHandlers, origin: string): Promise<Connection> {
+function registered(
+  socket: Socket,
+  register: RegisterMessage,
+  handlers: ConnectionHandlers,
+  origin: string,
+  stopped: Promise<never>,
+): Promise<Connection> {
   const { promise, resolve, reject } = Promise.withResolvers<Connection>()
   let parting: Goodbye | undefined
   const timer = setTimeout(() => reject(new SpacesError('register_timeout')), TIMING.registerWithin)
@@ -152,7 +158,7 @@ function registered(socket: Socket, register: RegisterMessage, handlers: Connect
   })
   socket.emit(APP_EVENTS.register, register)
   handlers.onRegistering()
-  return promise.finally(() => clearTimeout(timer))
+  return Promise.race([promise, stopped]).finally(() => clearTimeout(timer))
 }
 
 const UNDERSTOOD: Ack = { ok: true }

@@ -3,7 +3,7 @@ import { parseHubAddress } from '../hub-address.ts'
 import type { Connection } from './connection.ts'
 import { Outbox } from './outbox.ts'
 import { Runs } from './runs.ts'
-import { aborted, serveLoop } from './serve-loop.ts'
+import { serveLoop, whenAborted } from './serve-loop.ts'
 import type { CloseOptions, Registration, ServedSpace, ServeEvent, ServeFailure, ServeOptions, ServeState } from './types.ts'
 
 const DRAIN_MS = 60_000
@@ -70,13 +70,13 @@ export function serveSpace(options: ServeOptions): ServedSpace {
   }
 
   async function drain(withinMs: number): Promise<void> {
-    const timeUp = AbortSignal.any([closing.signal, AbortSignal.timeout(withinMs)])
+    using timeUp = whenAborted(AbortSignal.any([closing.signal, AbortSignal.timeout(withinMs)]))
     if (!draining) {
       draining = true
       observe({ type: 'draining', unfinished: unfinished() })
       void startDrain()
     }
-    await Promise.race([runs.idle().then(() => outbox.drained()), aborted(timeUp), ended.catch(() => undefined)])
+    await Promise.race([runs.idle().then(() => outbox.drained()), timeUp.promise, ended.catch(() => undefined)])
   }
 
   async function close(how: CloseOptions = {}): Promise<void> {
