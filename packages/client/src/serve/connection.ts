@@ -136,10 +136,13 @@ function registered(
 ): Promise<Connection> {
   const { promise, resolve, reject } = Promise.withResolvers<Connection>()
   let parting: Goodbye | undefined
+  let answered = false
   const timer = setTimeout(() => reject(new SpacesError('register_timeout')), TIMING.registerWithin)
   const listen = listener(socket, handlers.onIgnored)
 
   listen(APP_EVENTS.registerResponse, registerResponse, (answer) => {
+    if (answered) return
+    answered = true
     if (!answer.success) return reject(refusedRegistration(answer))
     const connection = createConnection(socket, answer)
     handlers.onRegistered(connection)
