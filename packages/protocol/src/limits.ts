@@ -60,6 +60,8 @@ export const TIMING = {
   heartbeatSilence: 1_800,
   /** ... and gives the connection up, with all it holds, after this much more silence. */
   heartbeatGiveUp: 20_000,
+  /** An app that has heard nothing from its hub for this long dials again: well before its leases end. */
+  hubSilence: 6_000,
   /** An app that renews its leases does so this often ... */
   renewEvery: 5_000,
   /** ... and loses one that it has not renewed for this long. */
