@@ -40,7 +40,9 @@ export async function createHttpServer(services: Services): Promise<FastifyInsta
   await servePage(app, page)
   app.setNotFoundHandler((request, reply) => {
     const reads = request.method === 'GET' || request.method === 'HEAD'
-    const wantsPage = reads && !request.url.startsWith('/api/') && (request.headers.accept ?? '').includes('text/html')
+    // Whoever looks with curl, or a load balancer, finds something at the root too.
+    const asksForPage = request.url === '/' || (request.headers.accept ?? '').includes('text/html')
+    const wantsPage = reads && asksForPage && !request.url.startsWith('/api/')
     if (!wantsPage) return answerError(new SpacesError('not_found'), request, reply)
     return reply.header('cache-control', 'no-cache').type('text/html; charset=utf-8').send(page.shell)
   })
