@@ -69,7 +69,7 @@ export interface SubmitLimits {
   readonly dailyQuota: number
 }
 
-/** A free slot for a request that nobody waits before: it begins there in the transaction that accepts it. */
+/** A free slot for a request that nobody waits before: it begins there in the transaction that accepts it. Times in milliseconds. */
 export interface Offer extends Holder {
   readonly leaseId: LeaseId
   readonly at: number
