@@ -37,7 +37,7 @@ export const LIMITS = {
   tokensPerOwner: 200,
   spacesPerOwner: 500,
   pageSize: 50,
-  /** What a space may set as `max_attempts`. */
+  /** What a space may set as `max_attempts`, and how often a request is started at most, whatever ended the starts before. */
   mostAttempts: 20,
   /** What a space may set as `hold_seconds`: seven days. */
   longestHoldSeconds: 604_800,
