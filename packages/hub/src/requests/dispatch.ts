@@ -134,9 +134,9 @@ export class Dispatcher {
   async #claimAndDeliver(connection: Connection, start: number, hold: number, deadlineSeconds: number): Promise<number> {
     const { store, now, leases, onQueueChanged, onTooLate } = this.#deps
     const at = now()
-    const { id: connectionId, spaceId, instance, app } = connection
+    const { id: connectionId, spaceId, instance, app, renews } = connection
     const deadlineAt = at + deadlineSeconds * 1000
-    const claimed = await store.claim({ spaceId, connectionId, instance, app, start, hold, at, deadlineAt })
+    const claimed = await store.claim({ spaceId, connectionId, instance, app, renews, start, hold, at, deadlineAt })
     for (const request of claimed) {
       const { id: requestId, leaseId, started } = request
       const held = { requestId, leaseId, started, deadlineSeconds, renewedAt: performance.now(), arrivals: Promise.resolve() }

@@ -31,11 +31,13 @@ export interface Lease extends LeaseRef {
   readonly instance: string | null
   /** Whose it is, as `Connection.app` says: an app that comes back is known by it. */
   readonly app: string
+  /** Whether it renews its leases; if not, nobody can tell that it forgot one. */
+  readonly renews: boolean
   readonly away: Away | null
 }
 
 /** Who a lease is given to. */
-export type Holder = Pick<Lease, 'connectionId' | 'instance' | 'app'>
+export type Holder = Pick<Lease, 'connectionId' | 'instance' | 'app' | 'renews'>
 
 interface Started {
   readonly lease: Lease

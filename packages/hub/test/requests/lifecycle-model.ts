@@ -135,7 +135,12 @@ export function happens(type: Fact['type'], pick: number, isHolder: boolean): Co
 function factOf(type: Fact['type'], by: LeaseRef): Fact {
   switch (type) {
     case 'resumed':
-      return { type, leaseId: by.id, at: NOON + 3_000, to: { connectionId: newConnectionId(), instance: 'gpu-box', app: 'the app' } }
+      return {
+        type,
+        leaseId: by.id,
+        at: NOON + 3_000,
+        to: { connectionId: newConnectionId(), instance: 'gpu-box', app: 'the app', renews: true },
+      }
     case 'expired':
       return { type, at: NOON + 5_000 }
     case 'timed_out':

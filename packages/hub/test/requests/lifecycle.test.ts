@@ -3,7 +3,7 @@ import { connectionId, leaseId, LIMITS, type Outcome } from '@websocket-spaces/p
 import { type Fact, next, type Phase, statusOf, type Step } from '../../src/requests/lifecycle.ts'
 
 const BY = { id: leaseId.parse('ours'), connectionId: connectionId.parse('connection') }
-const lease = { ...BY, instance: 'gpu-box', app: 'app', away: null }
+const lease = { ...BY, instance: 'gpu-box', app: 'app', renews: true, away: null }
 const gone = { ...lease, away: { until: 60, reason: 'app_lost' as const } }
 const outcome: Outcome = { status: 'completed', result: { text_output: 'done' } }
 const DEADLINE = 100
@@ -20,7 +20,7 @@ const PHASES = {
   canceled: { at: 'finished', status: 'canceled' },
 } as const satisfies Record<string, Phase>
 
-const elsewhere = { connectionId: connectionId.parse('next'), instance: 'gpu-box', app: 'app' }
+const elsewhere = { connectionId: connectionId.parse('next'), instance: 'gpu-box', app: 'app', renews: true }
 const FACTS = {
   started: { type: 'started', by: BY, at: 50, deadlineAt: 150 },
   reported: { type: 'reported', by: BY, at: 50, outcome },

@@ -89,6 +89,7 @@ export function newClaim(space: Pick<StoredSpace, 'id'>, change: Partial<Claim> 
     connectionId: newConnectionId(),
     instance: 'gpu-box',
     app: 'the app',
+    renews: false,
     start: 1,
     hold: 0,
     at: NOON + 1_000,
