@@ -78,6 +78,8 @@ export const TIMING = {
   nodeSilence: 5_000,
   /** How long a hub that has just started, or was cut off from its database, waits for apps to come back before it ends what waits for them. */
   appsReturnWithin: 60_000,
+  /** How long a result is kept trying while the database is away or its disk is full: as much as either takes to come back. */
+  storeResultFor: 90_000,
   /** How long a stopping hub waits for apps to hand in what they are about to finish. */
   drainFor: 5_000,
   /** A proxy closes a silent event stream; a comment is sent this often. */

@@ -165,8 +165,8 @@ function afterLoss(phase: Leased, tally: Tally, { at, reason }: { readonly at: n
   return { to: 'finished', outcome: failure(new SpacesError('app_lost', { attempts })), at }
 }
 
-/** An app cannot cancel on its own; it can only confirm. */
-function final(outcome: Outcome): Outcome {
+/** How a running request ends when its app says this: an app cannot cancel on its own; it can only confirm. */
+export function final(outcome: Outcome): Outcome {
   return outcome.status === 'canceled' ? failure(new SpacesError('app_failed')) : outcome
 }
 

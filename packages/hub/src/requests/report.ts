@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type inferenceLog,
   type inferenceOutput,
@@ -15,13 +14,10 @@ import { announceChange } from './announce.ts'
 import type { AppendBuffer } from './append-buffer.ts'
 import { noteOutcome } from './capacity.ts'
 import { type Leases, refOf } from './leases.ts'
-import { failure } from './lifecycle.ts'
-import type { Bus, Report, RequestStore } from './ports.ts'
+import { failure, final } from './lifecycle.ts'
+import { outlast } from './outlast.ts'
+import type { Applied, Bus, Report, RequestStore, StoredRequest } from './ports.ts'
 import type { QueueBoard } from './queue-board.ts'
-
-/** Together a minute or more, as much as a database takes to come back. */
-const RESULT_TRIES = 120
-const RESULT_AGAIN_MS = 500
 
 export interface ReportDeps {
   readonly store: RequestStore
@@ -66,8 +62,14 @@ export class Reports {
     await buffer.flush()
     // It is about to come back and say what is missing, and its result after that.
     if (buffer.isTorn(held.requestId, refOf(connection, held))) throw new SpacesError('storage_unavailable')
-    const applied = await this.#outlast(connection, () =>
-      store.apply(held.requestId, { type: 'reported', by: refOf(connection, held), at: now(), outcome }),
+    const by = refOf(connection, held)
+    // An app that asked for no acknowledgement never says its result a second time: its request would stand until the deadline.
+    const applied = await outlast(
+      () => connection.state !== 'gone',
+      async (unsure) => {
+        const answer = await store.apply(held.requestId, { type: 'reported', by, at: now(), outcome })
+        return unsure ? this.#recognize(answer, outcome) : answer
+      },
     )
     if (connection.held.get(held.requestId) === held) leases.settle(held.requestId)
     if (!applied.ok) throw new SpacesError(applied.code)
@@ -75,27 +77,19 @@ export class Reports {
     announceChange(bus, applied.request, applied.events)
   }
 
-  /**
-   * Tries again while the database is away and the app is there: one that asked for no acknowledgement never says
-   * its result a second time, and its request would stand until the deadline.
-   */
-  async #outlast<T>(connection: Connection, store: () => Promise<T>): Promise<T> {
-    for (let tries = 1; ; tries += 1) {
-      try {
-        return await store()
-      } catch (error) {
-        const passes = error instanceof SpacesError && error.code === 'storage_unavailable'
-        if (!passes || connection.state === 'gone' || tries === RESULT_TRIES) throw error
-        await sleep(RESULT_AGAIN_MS)
-      }
-    }
+  /** Of a try whose answer was lost the commit may not have been: then this very outcome is stored, and nobody was told. */
+  async #recognize(applied: Applied, outcome: Outcome): Promise<Applied> {
+    if (applied.ok || applied.request === null || !endedAs(applied.request, outcome)) return applied
+    const { request } = applied
+    return { ok: true, changed: true, request, events: await this.#deps.store.events(request.id, request.lastSeq - 1, 1) }
   }
 
   async #add(connection: Connection, id: RequestId, report: Report): Promise<void> {
     const { leases, buffer } = this.#deps
     const held = connection.held.get(id) ?? (await this.#refuse(connection, id))
+    const by = refOf(connection, held)
+    using _room = buffer.roomFor(id, by, report)
     const { stored } = await inOrder(held, async () => {
-      const by = refOf(connection, held)
       try {
         await leases.begin(connection, held)
       } catch (error) {
@@ -133,4 +127,14 @@ function outcomeOf({ status, result }: z.output<typeof inferenceResult>): Outcom
   if (status === 'canceled') return { status }
   const said = typeof result.error === 'string' && result.error !== '' ? result.error.slice(0, LIMITS.logLineChars) : undefined
   return { status, error: { code: 'app_failed', message: said ?? new SpacesError('app_failed').message }, result }
+}
+
+/** Whether a request ended as this outcome ends it: what is canceled meanwhile ends as that, whatever its app said. */
+function endedAs({ phase, result, error }: StoredRequest, outcome: Outcome): boolean {
+  if (phase.at !== 'finished') return false
+  const said = final(outcome)
+  if (phase.status === 'canceled' || said.status === 'canceled') return phase.status === 'canceled'
+  if (said.status !== phase.status) return false
+  const sameError = said.status === 'completed' || (said.error.code === error?.code && said.error.message === error.message)
+  return sameError && JSON.stringify(said.result) === JSON.stringify(result)
 }
