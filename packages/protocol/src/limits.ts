@@ -46,6 +46,8 @@ export const LIMITS = {
   maxConcurrency: 1_000,
   /** Requests named in one `register` or `renew`. */
   leasesPerMessage: 2_000,
+  /** Characters of answers that may wait for a peer that does not read them, requests and events of followed ones excepted; past that its socket is closed. */
+  unreadChars: 8_000_000,
   /** Requests a browser may follow at once over one live socket. */
   followsPerSocket: 50,
 } as const

@@ -13,11 +13,17 @@ import type { Connection, Held } from '../spaces/connections.ts'
 import { announceChange } from './announce.ts'
 import type { AppendBuffer } from './append-buffer.ts'
 import { noteOutcome } from './capacity.ts'
+import { Crowd } from './crowd.ts'
 import { type Leases, refOf } from './leases.ts'
 import { failure, final } from './lifecycle.ts'
 import { outlast } from './outlast.ts'
 import type { Applied, Bus, Report, RequestStore, StoredRequest } from './ports.ts'
 import type { QueueBoard } from './queue-board.ts'
+
+/** Results of one lease that may wait for the first of them to be stored; each may be large. */
+const MOST_RESULTS = 4
+/** Looks into the store that one connection may cause at a time by reports that are not its own to make. */
+const MOST_LOOKS = 500
 
 export interface ReportDeps {
   readonly store: RequestStore
@@ -30,10 +36,13 @@ export interface ReportDeps {
 
 /**
  * What apps say about the requests they hold. Every method resolves when it is stored and throws
- * `not_found`, `request_finished` or `stale_lease` when it is not theirs to say.
+ * `not_found`, `request_finished` or `stale_lease` when it is not theirs to say, `rate_limited` when that is too much at once.
  */
 export class Reports {
   readonly #deps: ReportDeps
+  /** Results of one lease: the first counts, the others hear so when that is stored. */
+  readonly #finishing = new Crowd<Held>(MOST_RESULTS)
+  readonly #refusing = new Crowd<Connection>(MOST_LOOKS)
 
   constructor(deps: ReportDeps) {
     this.#deps = deps
@@ -53,6 +62,7 @@ export class Reports {
 
   async result(connection: Connection, message: z.output<typeof inferenceResult>): Promise<void> {
     const held = connection.held.get(message.request_id) ?? (await this.#refuse(connection, message.request_id))
+    using _turn = this.#finishing.enter(held)
     await inOrder(held, () => this.#finish(connection, held, outcomeOf(message)))
   }
 
@@ -102,6 +112,7 @@ export class Reports {
   }
 
   async #refuse(connection: Connection, id: RequestId): Promise<never> {
+    using _look = this.#refusing.enter(connection)
     const request = await this.#deps.store.find(id)
     // Another space's requests do not exist for this app.
     if (request === null || request.spaceId !== connection.spaceId) throw new SpacesError('not_found')

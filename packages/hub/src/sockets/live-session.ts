@@ -14,6 +14,7 @@ import { z } from 'zod'
 import type { Identity } from '../accounts/identity.ts'
 import type { Services } from '../services.ts'
 import { ackOf, toWireError } from './answer.ts'
+import { Unread } from './unread.ts'
 import { ADMIN_GALLERY, CONNECTIONS, GALLERY, type LiveSocket, ownGallery, spaceRoom } from './live-socket.ts'
 
 /** Packets that may wait in a slow browser's socket before a follow pauses. */
@@ -30,6 +31,7 @@ export class LiveSession {
   readonly #services: Services
   readonly #identity: Identity
   readonly #follows = new Map<RequestId, AbortController>()
+  readonly #unread: Unread
   /** Items sent since the transport last took everything. */
   #unsent = 0
 
@@ -37,6 +39,8 @@ export class LiveSession {
     this.#socket = socket
     this.#services = services
     this.#identity = socket.data.identity
+    const { userId: user } = this.#identity
+    this.#unread = new Unread(socket, () => services.log.warn({ user }, 'closing a live socket that does not read what it is told'))
   }
 
   listen(): void {
@@ -115,7 +119,7 @@ export class LiveSession {
     try {
       for await (const item of items) {
         if (abort.signal.aborted) break
-        this.#socket.emit(LIVE_EVENTS.requestEvent, { request_id: id, item })
+        this.#unread.spare(() => this.#socket.emit(LIVE_EVENTS.requestEvent, { request_id: id, item }))
         await this.#drained(abort.signal)
       }
     } catch (error) {
