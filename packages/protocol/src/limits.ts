@@ -78,6 +78,8 @@ export const TIMING = {
   nodeBeatEvery: 1_000,
   /** ... and is taken for dead when it has not for this long. */
   nodeSilence: 5_000,
+  /** By so much may a node's clock differ from the database's before that is logged. */
+  clockTolerance: 2_000,
   /** How long a hub that has just started, or was cut off from its database, waits for apps to come back before it ends what waits for them. */
   appsReturnWithin: 60_000,
   /** How long a result is kept trying while the database is away or its disk is full: as much as either takes to come back. */

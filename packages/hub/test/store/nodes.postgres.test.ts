@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { v7 as uuid } from 'uuid'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { connectionId, type SpaceId } from '@websocket-spaces/protocol'
+import { connectionId, type SpaceId, TIMING } from '@websocket-spaces/protocol'
 import { recover } from '../../src/requests/recover.ts'
+import { Connections } from '../../src/spaces/connections.ts'
 import type { NodeStore, SharedConnection } from '../../src/spaces/ports.ts'
+import { SharedPresence } from '../../src/spaces/shared-presence.ts'
 import { createNodeStore } from '../../src/store/nodes.ts'
 import { createRequestStore } from '../../src/store/requests/index.ts'
+import { eventually } from '../support/eventually.ts'
 import { addRequests, addSpace, newClaim, newRequestId, newSpaceId, NOON } from '../support/material.ts'
 import { type PostgresServer, startPostgres } from '../support/postgres-server.ts'
 import { openPostgresStore } from '../support/postgres-store.ts'
@@ -54,7 +57,11 @@ async function dies(node: NodeStore | undefined): Promise<void> {
 test('N1 a space is served while its connections answer and their node lives', async () => {
   const [one, two] = nodes('n1-one', 'n1-two')
   const space = newSpaceId()
-  expect([await one?.beat(LONG), await one?.beat(LONG), await two?.beat(LONG)]).toEqual([false, true, false])
+  expect([await one?.beat(LONG), await one?.beat(LONG), await two?.beat(LONG)]).toMatchObject([
+    { known: false },
+    { known: true },
+    { known: false },
+  ])
   const [answers, silent, elsewhere] = [newConnection(space), newConnection(space, 'silent'), newConnection(space)]
   await one?.put([answers, silent])
   await two?.put([elsewhere])
@@ -82,7 +89,7 @@ test('N2 a dead node is buried once, by one of those that try, with all it had',
   expect((await Promise.all(alive.map((node) => node.bury()))).flat()).toEqual([])
   await dies(dead)
   expect((await Promise.all(alive.map((node) => node.bury()))).flat()).toEqual([space])
-  expect(await dead?.beat(LONG)).toBe(false)
+  expect(await dead?.beat(LONG)).toMatchObject({ known: false })
   for (const node of [dead, ...alive]) await node?.leave()
 })
 
@@ -125,4 +132,37 @@ test('N4 whoever may not stay is named, with the reason', async () => {
   const named = new Map((await node?.unwelcome())?.map(({ id, code }) => [id, code]))
   expect(all.map(({ id }) => named.get(id))).toEqual([undefined, 'forbidden', 'token_required', 'space_not_found'])
   await node?.leave()
+})
+
+test('N5 a node whose clock is not that of the database says so, once, until it is right again', async () => {
+  const [node] = nodes('n5')
+  if (node === undefined) throw new Error('unreachable')
+  const told: number[] = []
+  let [ahead, beats] = [5_000, 0]
+  const presence = new SharedPresence({
+    nodes: { ...node, beat: async (ttl) => node.beat(ttl).finally(() => (beats += 1)) },
+    connections: new Connections(),
+    now: () => Date.now() + ahead,
+    onClockOff: (by) => told.push(by),
+    onError: expect.unreachable,
+  })
+  const twoMore = async (): Promise<unknown> => {
+    const before = beats
+    return eventually(
+      () => beats,
+      (count) => count >= before + 2,
+    )
+  }
+  await presence.start()
+  await twoMore()
+  expect(told).toHaveLength(1)
+  expect(told[0]).toBeGreaterThan(TIMING.clockTolerance)
+  ahead = 0
+  await twoMore()
+  expect(told).toHaveLength(1)
+  ahead = -5_000
+  await twoMore()
+  expect(told).toHaveLength(2)
+  expect(told[1]).toBeLessThan(-TIMING.clockTolerance)
+  await presence.stop()
 })
