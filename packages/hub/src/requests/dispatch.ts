@@ -94,6 +94,7 @@ export class Dispatcher {
     if (only !== undefined && others.length === 0 && (roomOf(only) <= 1 || (await presence.replicas(spaceId)) <= 1)) {
       const room = roomOf(only)
       if ((await this.#claim(only, freeSlots(only), freeHold(only), space.deadlineSeconds)) < room) this.#markEmptied(spaceId)
+      else if (roomOf(only) > 0) this.wake(spaceId)
       return
     }
     for (let next = leastLoaded(fit, freeSlots); next !== undefined; next = leastLoaded(fit, freeSlots)) {
@@ -107,7 +108,7 @@ export class Dispatcher {
   /** Those not resting, or all where nobody else, here or at another node, can take their place. */
   async #fitOf(spaceId: SpaceId): Promise<readonly Connection[]> {
     const { connections, presence, now } = this.#deps
-    const live = connections.liveOf(spaceId)
+    const live = connections.liveOf(spaceId).filter(({ link }) => !link.isBehind())
     const fit = live.filter((connection) => !isResting(connection, now()))
     if (fit.length > 0 || live.length < (await presence.replicas(spaceId))) return fit
     return live

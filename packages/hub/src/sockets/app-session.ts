@@ -56,7 +56,10 @@ export class AppSession {
     this.#heartbeat = heartbeat
     this.#beat = () => heartbeat.beat(socket.id)
     this.#log = services.log.child({ socket: socket.id })
-    this.#unread = new Unread(socket, () => this.#log.warn('closing an app that does not read what it is told'))
+    this.#unread = new Unread(socket, {
+      onFull: () => this.#log.warn('closing an app that does not read what it is told'),
+      onCaughtUp: () => this.#caughtUp(),
+    })
     this.#state = { at: 'new', deadline: setTimeout(() => this.#close('register_timeout', true), TIMING.registerWithin) }
   }
 
@@ -205,12 +208,17 @@ export class AppSession {
 
   #link(): AppLink {
     return {
-      // As many as it has room for.
       deliver: (request) => this.#unread.spare(() => this.#socket.emit(APP_EVENTS.inferenceRequest, request)),
       cancel: (request_id, reason) => void this.#socket.emit(APP_EVENTS.inferenceCancel, { request_id, reason }),
       close: (code, reconnect) => this.#close(code, reconnect),
+      isBehind: () => this.#unread.isBehind,
       transport: () => this.#socket.conn.transport.name,
     }
+  }
+
+  /** Meanwhile it was handed nothing. */
+  #caughtUp(): void {
+    if (this.#state.at === 'registered') this.#services.bus.publish({ topic: 'waiting', spaceId: this.#state.connection.spaceId }, 'here')
   }
 
   #close(code: ErrorCode, reconnect: boolean): void {

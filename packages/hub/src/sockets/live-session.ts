@@ -40,7 +40,9 @@ export class LiveSession {
     this.#services = services
     this.#identity = socket.data.identity
     const { userId: user } = this.#identity
-    this.#unread = new Unread(socket, () => services.log.warn({ user }, 'closing a live socket that does not read what it is told'))
+    this.#unread = new Unread(socket, {
+      onFull: () => services.log.warn({ user }, 'closing a live socket that does not read what it is told'),
+    })
   }
 
   listen(): void {
