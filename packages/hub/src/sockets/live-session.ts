@@ -7,6 +7,7 @@ import {
   type LiveAck,
   type RequestId,
   SpacesError,
+  TIMING,
   unfollowCall,
   watchSpaceCall,
 } from '@websocket-spaces/protocol'
@@ -71,11 +72,23 @@ export class LiveSession {
       this.#unsent = 0
     }
     socket.conn.on('drain', drained)
+    const looking = setInterval(() => void this.#lookAgain(), TIMING.streamKeepAlive)
     socket.on('disconnect', () => {
       unsubscribe()
+      clearInterval(looking)
       socket.conn.off('drain', drained)
       for (const follow of this.#follows.values()) follow.abort()
     })
+  }
+
+  /** A socket outlives the session it was opened with where the word of its end got lost; whoever is still allowed comes back. */
+  async #lookAgain(): Promise<void> {
+    try {
+      const found = await this.#services.accounts.authenticate(this.#socket.handshake.headers)
+      if (found?.userId !== this.#identity.userId || found.role !== this.#identity.role) this.#socket.conn.close()
+    } catch (error) {
+      this.#services.log.warn({ err: error }, 'could not look once more whether a page may listen')
+    }
   }
 
   #onCall<T extends z.ZodType>(call: string, schema: T, run: (message: z.output<T>) => Promise<Spaces | void>): void {
