@@ -28,6 +28,8 @@ export class SharedPresence implements Presence {
   readonly #told = new Map<ConnectionId, string>()
   readonly #arriving = new Map<ConnectionId, Connection>()
   #writing: Promise<void> = Promise.resolve()
+  /** A write comes after the one under way, of all that is known when it begins. */
+  #isNextPlanned = false
   #timer: NodeJS.Timeout | undefined
   #beating: Promise<void> = Promise.resolve()
   #beats = 0
@@ -129,18 +131,24 @@ export class SharedPresence implements Presence {
     for (const { id, code } of await nodes.unwelcome()) connections.get(id)?.link.close(code, false)
   }
 
-  /** Brings the store up to date with what is connected here. One at a time, so that the newest state is written last. */
+  /**
+   * Brings the store up to date with what is connected here. One at a time, so that the newest state is written last; all
+   * who ask meanwhile share the next, so that they do not wait one after the other for a store that does not answer.
+   */
   async #write(): Promise<void> {
-    const turn = this.#writing.then(
-      () => this.#writeChanges(),
-      () => this.#writeChanges(),
-    )
-    this.#writing = turn
-    turn.catch(() => undefined)
-    await turn
+    if (!this.#isNextPlanned) {
+      this.#isNextPlanned = true
+      this.#writing = this.#writing.then(
+        () => this.#writeChanges(),
+        () => this.#writeChanges(),
+      )
+      this.#writing.catch(() => undefined)
+    }
+    await this.#writing
   }
 
   async #writeChanges(): Promise<void> {
+    this.#isNextPlanned = false
     const { nodes, connections } = this.#deps
     const here = new Map(this.#arriving)
     for (const connection of connections.all()) here.set(connection.id, connection)

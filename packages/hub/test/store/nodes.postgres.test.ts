@@ -1,15 +1,15 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 import { v7 as uuid } from 'uuid'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { connectionId, type SpaceId, TIMING } from '@websocket-spaces/protocol'
 import { recover } from '../../src/requests/recover.ts'
-import { Connections } from '../../src/spaces/connections.ts'
+import { type Connection, Connections } from '../../src/spaces/connections.ts'
 import type { NodeStore, SharedConnection } from '../../src/spaces/ports.ts'
 import { SharedPresence } from '../../src/spaces/shared-presence.ts'
 import { createNodeStore } from '../../src/store/nodes.ts'
 import { createRequestStore } from '../../src/store/requests/index.ts'
 import { eventually } from '../support/eventually.ts'
-import { addRequests, addSpace, newClaim, newRequestId, newSpaceId, NOON } from '../support/material.ts'
+import { addRequests, addSpace, newClaim, newRequestId, newSpace, newSpaceId, NOON } from '../support/material.ts'
 import { type PostgresServer, startPostgres } from '../support/postgres-server.ts'
 import { openPostgresStore } from '../support/postgres-store.ts'
 import type { StoreUnderTest } from '../support/sqlite-store.ts'
@@ -29,6 +29,26 @@ afterAll(async () => {
 
 function nodes(...names: string[]): NodeStore[] {
   return names.map((name) => createNodeStore(under.db, name))
+}
+
+function newLocalConnection(spaceId: SpaceId): Connection {
+  return {
+    ...newConnection(spaceId),
+    app: 'the app',
+    renews: false,
+    held: new Map(),
+    state: 'connected',
+    draining: false,
+    failures: 0,
+    restingUntil: 0,
+    link: {
+      deliver: () => undefined,
+      cancel: () => undefined,
+      close: () => undefined,
+      isBehind: () => false,
+      transport: () => 'websocket',
+    },
+  }
 }
 
 function newConnection(spaceId: SpaceId, state: SharedConnection['state'] = 'connected'): SharedConnection {
@@ -164,5 +184,41 @@ test('N5 a node whose clock is not that of the database says so, once, until it 
   await twoMore()
   expect(told).toHaveLength(2)
   expect(told[1]).toBeLessThan(-TIMING.clockTolerance)
+  await presence.stop()
+})
+
+test('N6 while one write takes long, all that is told shares the next, which has the newest of it', async () => {
+  const [node] = nodes('n6')
+  if (node === undefined) throw new Error('unreachable')
+  const gate = Promise.withResolvers<void>()
+  const puts: number[] = []
+  const connections = new Connections()
+  const presence = new SharedPresence({
+    nodes: {
+      ...node,
+      async put(some) {
+        puts.push(some.length)
+        await gate.promise
+        await node.put(some)
+      },
+    },
+    connections,
+    now: Date.now,
+    onClockOff: () => expect.unreachable(),
+    onError: expect.unreachable,
+  })
+  await presence.start()
+  const { id } = newSpace(await under.addUser('Carol'))
+  const joined = Array.from({ length: 5 }, () => newLocalConnection(id))
+  const told: Promise<void>[] = []
+  for (const connection of joined) {
+    connections.add(connection)
+    told.push(presence.tell(connection))
+    await setImmediate()
+  }
+  gate.resolve()
+  await Promise.all(told)
+  expect(puts).toEqual([1, 4])
+  expect(await node.replicas(id)).toBe(5)
   await presence.stop()
 })
