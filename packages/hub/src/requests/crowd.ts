@@ -9,6 +9,10 @@ export class Crowd<Key extends WeakKey> {
     this.#most = most
   }
 
+  has(key: Key): boolean {
+    return (this.#inside.get(key) ?? 0) > 0
+  }
+
   /** One more, until this is disposed of. Throws `rate_limited` when there are too many. */
   enter(key: Key): Disposable {
     const count = this.#inside.get(key) ?? 0

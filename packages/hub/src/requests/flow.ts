@@ -65,7 +65,7 @@ export class Flow {
     this.requests = new Requests({ ...deps, board, forecasts, isStopping: () => this.#stopping })
     this.reports = new Reports({ ...deps, buffer, leases, board })
     this.resume = new Resume({ ...deps, buffer, leases })
-    this.#sweeper = new Sweeper({ ...deps, dispatcher, leases, takeBack, board })
+    this.#sweeper = new Sweeper({ ...deps, dispatcher, leases, takeBack, board, isFinishing: (id) => this.reports.isFinishing(id) })
     this.#unsubscribe = [
       deps.bus.subscribe('waiting', ({ spaceId }) => dispatcher.wake(spaceId)),
       deps.bus.subscribe('canceling', ({ requestId }) => leases.askToStop(requestId)),

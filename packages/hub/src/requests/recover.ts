@@ -51,6 +51,8 @@ export interface SweeperDeps extends StrandedDeps {
   readonly dispatcher: Dispatcher
   readonly leases: Leases
   readonly takeBack: TakeBack
+  /** Its result came in time, though it is not stored yet. */
+  readonly isFinishing: (id: RequestId) => boolean
   readonly presence: Pick<Presence, 'bury' | 'replicas'>
   readonly onError: (message: string, error: unknown) => void
 }
@@ -106,7 +108,8 @@ export class Sweeper {
 
   /** One request that cannot be ended must not keep the others from it. */
   async #timeOut(id: RequestId, seconds: number): Promise<void> {
-    const { now, onError } = this.#deps
+    const { now, isFinishing, onError } = this.#deps
+    if (isFinishing(id)) return
     try {
       await end(this.#deps, id, { type: 'timed_out', at: now(), seconds }, 'timeout')
     } catch (error) {

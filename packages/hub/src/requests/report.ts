@@ -66,6 +66,12 @@ export class Reports {
     await inOrder(held, () => this.#finish(connection, held, outcomeOf(message)))
   }
 
+  /** Whether a result has come in that is not stored yet, from an app that is connected here. */
+  isFinishing(id: RequestId): boolean {
+    const held = this.#deps.leases.find(id)?.held
+    return held !== undefined && this.#finishing.has(held)
+  }
+
   async #finish(connection: Connection, held: Held, outcome: Outcome): Promise<void> {
     const { store, bus, buffer, leases, now } = this.#deps
     // What was reported before the result comes before it in the log.

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { afterEach, expect, test, vi } from 'vitest'
-import { type RequestId, TIMING } from '@websocket-spaces/protocol'
+import { type RequestId, SpacesError, TIMING } from '@websocket-spaces/protocol'
+import type { Fact } from '../../src/requests/lifecycle.ts'
 import { eventually } from '../support/eventually.ts'
 import { type FlowStage, setStage } from '../support/flow-stage.ts'
 import { codeOf, newRequestId } from '../support/material.ts'
@@ -52,6 +53,32 @@ test('a result that races the deadline has one outcome', async () => {
     expect((await stage.store.events(id, 0, 10)).map(({ type }) => type)).toEqual(['status', 'status', 'result'])
   }
   expect(app.connection.held.size).toBe(0)
+})
+
+test('a result that came in time but could not be stored at once does not time out meanwhile', async () => {
+  await using stage = await setStage({ deadline_seconds: 5 })
+  const app = stage.join()
+  const id = await stage.submit()
+  await eventually(() => app.ids.includes(id), Boolean)
+  const before = { ...stage.store }
+  let isAway = true
+  const looked = vi.spyOn(stage.store, 'overdue')
+  Object.assign(stage.store, {
+    async apply(of: RequestId, fact: Fact) {
+      if (isAway && fact.type === 'reported') throw new SpacesError('storage_unavailable')
+      return before.apply(of, fact)
+    },
+  })
+  const said = result(stage, app, id)
+  stage.ahead = 6_000
+  const looks = looked.mock.calls.length
+  await eventually(
+    () => looked.mock.calls.length,
+    (count) => count >= looks + 2,
+  )
+  isAway = false
+  expect(await said).toBe('accepted')
+  expect(await stage.finished(id)).toMatchObject({ phase: { status: 'completed' } })
 })
 
 test('cancel ends what waits at once, and what runs when its app has stopped', async () => {
