@@ -37,12 +37,14 @@ interface Ending {
 
 /** A connection that held this long (milliseconds) was a good one: the next wait starts small again. */
 const STABLE_AFTER_MS = 5_000
+/** The longest wait: a hub that is back gives up a lease after `leaseFor`. */
+const CEILING_MS = (TIMING.leaseFor * 2) / 3
 /** All apps of a node that stops come back at once, but not in the same moment (milliseconds). */
 const AT_ONCE_MS = 200
 
 /** Without a live connection: dial or back off. With one: sleep until woken. */
 export async function serveLoop(loop: Loop): Promise<void> {
-  const backoff = createBackoff()
+  const backoff = createBackoff({ ceiling: CEILING_MS })
   let patient = true
   for (let attempt = 1; !loop.closing.aborted; attempt += 1) {
     loop.setState({ state: 'connecting', attempt })

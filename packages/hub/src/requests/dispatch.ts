@@ -2,7 +2,7 @@ import type { SpaceId } from '@websocket-spaces/protocol'
 import { type Connection, type Connections, takesWork } from '../spaces/connections.ts'
 import type { Presence, SpaceStore } from '../spaces/ports.ts'
 import { announceEvents } from './announce.ts'
-import { freeHold, freeSlots, isResting, leastLoaded, roomOf } from './capacity.ts'
+import { freeHold, freeSlots, halfOfSlots, isResting, leastLoaded, roomOf } from './capacity.ts'
 import { handOver } from './hand-over.ts'
 import type { Leases } from './leases.ts'
 import type { Bus, ClaimedRequest, RequestStore } from './ports.ts'
@@ -103,12 +103,10 @@ export class Dispatcher {
     }
   }
 
-  /** Half of its slots at a time: the others stay on offer to those who submit meanwhile, and find nobody waiting before them. */
   async #fill(connection: Connection, deadlineSeconds: number): Promise<void> {
     const { spaceId } = connection
-    const free = freeSlots(connection)
-    const start = Math.ceil(free / 2)
-    const hold = start < free ? 0 : freeHold(connection)
+    const start = halfOfSlots(connection)
+    const hold = start < freeSlots(connection) ? 0 : freeHold(connection)
     if ((await this.#claim(connection, start, hold, deadlineSeconds)) < start + hold) this.#markEmptied(spaceId)
     else if (roomOf(connection) > 0) this.wake(spaceId)
   }
@@ -116,7 +114,7 @@ export class Dispatcher {
   /** Those not resting, or all where nobody else, here or at another node, can take their place. */
   async #fitOf(spaceId: SpaceId): Promise<readonly Connection[]> {
     const { connections, presence, now } = this.#deps
-    const live = connections.liveOf(spaceId)
+    const live = connections.liveOf(spaceId).filter(({ link }) => !link.isBehind())
     const fit = live.filter((connection) => !isResting(connection, now()))
     if (fit.length > 0 || live.length < (await presence.replicas(spaceId))) return fit
     return live
@@ -143,10 +141,10 @@ export class Dispatcher {
   async #claimAndDeliver(connection: Connection, start: number, hold: number, deadlineSeconds: number): Promise<number> {
     const { store, now, leases, onQueueChanged, onTooLate } = this.#deps
     const at = now()
-    const { id: connectionId, spaceId, instance, app } = connection
+    const { id: connectionId, spaceId, instance, app, renews } = connection
     const deadlineAt = at + deadlineSeconds * 1000
     connection.offered += start
-    const claimed = await store.claim({ spaceId, connectionId, instance, app, start, hold, at, deadlineAt }).finally(() => {
+    const claimed = await store.claim({ spaceId, connectionId, instance, app, renews, start, hold, at, deadlineAt }).finally(() => {
       connection.offered -= start
     })
     for (const request of claimed) handOver(leases, connection, request, deadlineSeconds)

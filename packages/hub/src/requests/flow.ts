@@ -1,5 +1,5 @@
 import { type ConnectionId, type SpaceId, TIMING } from '@websocket-spaces/protocol'
-import type { Connection, ConnectionChange, Connections } from '../spaces/connections.ts'
+import type { Connection, ConnectionChange, Connections, Departure } from '../spaces/connections.ts'
 import type { Presence, SpaceStore } from '../spaces/ports.ts'
 import { AppendBuffer } from './append-buffer.ts'
 import { Dispatcher } from './dispatch.ts'
@@ -45,6 +45,8 @@ export class Flow {
   readonly #unsubscribe: readonly (() => void)[]
   #telling: Promise<unknown> = Promise.resolve()
   readonly #sendingBack = new Map<ConnectionId, NodeJS.Timeout>()
+  /** Connections that are gone, until all they said is stored or refused. */
+  readonly #parting = new Map<ConnectionId, Connection>()
   readonly #releasing = new Set<Promise<void>>()
   #stopping = false
 
@@ -67,7 +69,7 @@ export class Flow {
     this.requests = new Requests({ ...deps, offers, board, forecasts, isStopping: () => this.#stopping })
     this.reports = new Reports({ ...deps, buffer, leases, board })
     this.resume = new Resume({ ...deps, buffer, leases })
-    this.#sweeper = new Sweeper({ ...deps, dispatcher, leases, takeBack, board })
+    this.#sweeper = new Sweeper({ ...deps, dispatcher, leases, takeBack, board, isFinishing: (id) => this.reports.isFinishing(id) })
     this.#unsubscribe = [
       deps.bus.subscribe('waiting', ({ spaceId }) => dispatcher.wake(spaceId)),
       deps.bus.subscribe('canceling', ({ requestId }) => leases.askToStop(requestId)),
@@ -147,15 +149,25 @@ export class Flow {
       case 'left':
       case 'broke_off':
       case 'sent_on':
-        this.#buffer.forget(connection.id)
         // While the hub stops, no app is to blame for going.
-        this.#follow(this.#takeBack.release(connection, this.#stopping ? 'sent_on' : change))
+        this.#follow(this.#part(connection, this.#stopping ? 'sent_on' : change))
     }
+  }
+
+  async #part(connection: Connection, departure: Departure): Promise<void> {
+    this.#parting.set(connection.id, connection)
+    await this.#takeBack.release(connection, departure)
+    await this.#buffer.flush()
+    this.#parting.delete(connection.id)
+    this.#buffer.forget(connection.id)
   }
 
   /** An app that can say again what could not be stored is sent to do so, when the store may have recovered. */
   #sendBack(id: ConnectionId): boolean {
-    if (this.#deps.connections.get(id)?.renews !== true) return false
+    const here = this.#deps.connections.get(id)
+    // One that is gone will be back by itself.
+    if (here === undefined) return this.#parting.get(id)?.renews === true
+    if (!here.renews) return false
     if (this.#sendingBack.has(id)) return true
     const close = (): void => {
       this.#sendingBack.delete(id)

@@ -45,8 +45,9 @@ export class Offers {
     const fit = connections.liveOf(spaceId).filter((connection) => !isResting(connection, at))
     const connection = leastLoaded(fit, freeSlots)
     if (connection === undefined) return undefined
-    const { id: connectionId, instance, app } = connection
-    const terms = { leaseId: leaseId.parse(randomUUID()), connectionId, instance, app, at, deadlineAt: at + deadlineSeconds * 1000 }
+    const { id: connectionId, instance, app, renews } = connection
+    const lease = { leaseId: leaseId.parse(randomUUID()), connectionId, instance, app, renews }
+    const terms = { ...lease, at, deadlineAt: at + deadlineSeconds * 1000 }
     return this.#keep(connection, terms, deadlineSeconds)
   }
 

@@ -17,7 +17,7 @@ import type {
 } from '@websocket-spaces/protocol'
 import type { ConnectionChoice } from '../spaces/connections.ts'
 import type { SpaceChange } from '../spaces/ports.ts'
-import type { Fact, Holder, LeaseRef, LossReason, Phase } from './lifecycle.ts'
+import type { Fact, Holder, Lease, LeaseRef, LossReason, Phase } from './lifecycle.ts'
 
 export interface StoredRequest {
   readonly id: RequestId
@@ -198,7 +198,7 @@ export interface RequestStore {
   /** What apps connected to this node hold. */
   held(): Promise<(Leased & { readonly isCanceling: boolean })[]>
   /** What is held by connections of nodes that are no more. */
-  orphans(limit: number): Promise<Leased[]>
+  orphans(limit: number): Promise<(Leased & Pick<Lease, 'renews'>)[]>
   /** What an app held when its connection broke off, and may still come back for. */
   away(spaceId: SpaceId, app: string): Promise<(Leased & { readonly reason: LossReason })[]>
   /** Held by apps that did not come back in time. */

@@ -15,6 +15,8 @@ export interface AppLink {
   cancel(id: RequestId, reason: InferenceCancel['reason']): void
   /** Says why and closes. `reconnect` tells the app whether coming back makes sense. */
   close(code: ErrorCode, reconnect: boolean): void
+  /** Whether so much was handed to it that it has not read yet that it should not be handed more. */
+  isBehind(): boolean
   /** `websocket` or `polling`. */
   transport(): string
 }

@@ -4,7 +4,18 @@ import { addSpace, NOON, uniqueName } from '../support/material.ts'
 import { startPostgres } from '../support/postgres-server.ts'
 import { openPostgresStore } from '../support/postgres-store.ts'
 import { type LastingStore, openSqliteStore } from '../support/sqlite-store.ts'
-import { claims, expectSound, happens, type Model, type Real, reports, restarts, submits, submitsToSlot } from './lifecycle-model.ts'
+import {
+  claims,
+  crashes,
+  expectSound,
+  happens,
+  type Model,
+  type Real,
+  reports,
+  restarts,
+  submits,
+  submitsToSlot,
+} from './lifecycle-model.ts'
 
 const FACTS = ['started', 'reported', 'lost', 'left', 'resumed', 'expired', 'timed_out', 'cancel_asked', 'canceled', 'stranded'] as const
 const pick = fc.nat({ max: 20 })
@@ -18,6 +29,7 @@ const commands = fc.commands(
     fc.tuple(pick, fc.integer({ min: 1, max: 5 })).map(([which, count]) => reports(which, count)),
     pick.map((which) => happens('expired', which, true)),
     fc.constantFrom(NOON + 4_000, NOON + 6_000).map(restarts),
+    fc.constantFrom(1, 7).map(crashes),
   ],
   { maxCommands: 60, size: 'max' },
 )

@@ -89,6 +89,7 @@ export function newClaim(space: Pick<StoredSpace, 'id'>, change: Partial<Claim> 
     connectionId: newConnectionId(),
     instance: 'gpu-box',
     app: 'the app',
+    renews: false,
     start: 1,
     hold: 0,
     at: NOON + 1_000,
@@ -99,7 +100,7 @@ export function newClaim(space: Pick<StoredSpace, 'id'>, change: Partial<Claim> 
 
 /** A free slot, and the lease under which a request takes it. */
 export function newOffer(): { readonly offer: Offer; readonly lease: Omit<Lease, 'away'> } {
-  const holder = { connectionId: newConnectionId(), instance: 'gpu-box', app: 'the app' }
+  const holder = { connectionId: newConnectionId(), instance: 'gpu-box', app: 'the app', renews: true }
   const offer = { leaseId: newLeaseId(), ...holder, at: NOON + 1_000, deadlineAt: NOON + 61_000 }
   return { offer, lease: { id: offer.leaseId, ...holder } }
 }

@@ -41,11 +41,20 @@ async function keepQuiet(tx: Database, row: RequestRow, change: Change): Promise
   return { ok: true, changed: true, request: toRequest(Object.assign(row, change)), events: [] }
 }
 
-function leaseColumns({ connectionId, instance, app, away }: Lease) {
-  return { connection_id: connectionId, instance, app, away_until: away?.until ?? null, away_reason: away?.reason ?? null }
+function leaseColumns({ connectionId, instance, app, renews, away }: Lease) {
+  const ofAway = { away_until: away?.until ?? null, away_reason: away?.reason ?? null }
+  return { connection_id: connectionId, instance, app, renews: Number(renews), ...ofAway }
 }
 
-const NO_LEASE = { lease_id: null, connection_id: null, node_id: null, app: null, away_until: null, away_reason: null } as const
+const NO_LEASE = {
+  lease_id: null,
+  connection_id: null,
+  node_id: null,
+  app: null,
+  renews: null,
+  away_until: null,
+  away_reason: null,
+} as const
 
 /** Each attempt says everything anew. */
 const FRESH = { progress: null, output_chars: 0 } as const

@@ -66,7 +66,7 @@ async function handOver(
   started: boolean,
 ): Promise<RequestEvent | null> {
   const { lease: lease_id, connectionId: connection_id, node: node_id, instance, app } = claim
-  const lease = { lease_id, connection_id, node_id, instance, app }
+  const lease = { lease_id, connection_id, node_id, instance, app, renews: Number(claim.renews) }
   if (!started) {
     await changeRequest(db, row.id, { ...lease, handed_at: claim.at })
     return null

@@ -32,7 +32,7 @@ export async function insertRequest(
     await checkInterval(tx, request, limits.minIntervalSeconds)
     await checkQuota(tx, request, limits.dailyQuota)
     if (slot === null) await addWaiting(tx, request)
-    else await addBegun(tx, request, { ...slot, node })
+    else await addBegun(tx, request, { ...slot, renews: Number(slot.renews), node })
     if (key !== undefined) await keepKey(tx, request, key)
     return { id, begun: slot !== null }
   }
@@ -128,7 +128,7 @@ const addRequest = statement<NewRow>((db, slot) =>
   db.insertInto('requests').values({ ...newRow(slot), status: 'queued', attempt: 0, last_seq: 1 }),
 )
 
-type Slot = { readonly [Key in keyof Offer]: Offer[Key] } & { readonly node: string }
+type Slot = { readonly [Key in Exclude<keyof Offer, 'renews'>]: Offer[Key] } & { readonly renews: number; readonly node: string }
 
 const addBegunRequest = statement<NewRow & Slot>((db, slot) =>
   db.insertInto('requests').values({
@@ -141,6 +141,7 @@ const addBegunRequest = statement<NewRow & Slot>((db, slot) =>
     node_id: slot('node'),
     instance: slot('instance'),
     app: slot('app'),
+    renews: slot('renews'),
     started_at: slot('at'),
     deadline_at: slot('deadlineAt'),
   }),
