@@ -10,10 +10,8 @@ COPY packages/protocol/package.json packages/protocol/
 COPY packages/web/package.json packages/web/
 COPY examples/ocr/package.json examples/ocr/
 
-# `npm install`, which takes the versions of the lock file too: `npm ci` also insists on the builds of some
-# development tools for platforms that the lock file does not name.
 FROM manifests AS page
-RUN npm install --no-save --no-audit --no-fund
+RUN npm ci --no-audit --no-fund
 COPY packages/protocol packages/protocol
 COPY packages/web packages/web
 COPY scripts scripts
@@ -21,7 +19,7 @@ RUN npm run build
 
 FROM manifests AS dependencies
 # The optional ones are the build's tools and a Node of our own, which this image has already.
-RUN npm install --no-save --no-audit --no-fund --omit=dev --omit=optional --workspace packages/cli --workspace packages/client \
+RUN npm ci --no-audit --no-fund --omit=dev --omit=optional --workspace packages/cli --workspace packages/client \
   --workspace packages/hub --workspace packages/protocol
 
 FROM node:24-slim

@@ -1,9 +1,9 @@
-/** `npm run bench [-- --only latency|throughput|followers|idle|backlog] [--database sqlite|postgres|both] [--quick] [--profile]` */
+/** `npm run bench`; with `-- --help` it says what can be asked for. */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
-import { type DatabaseName, DATABASES, startDatabase } from './databases.ts'
+import { type DatabaseName, startDatabase } from './databases.ts'
 import { describeMachine, load } from './machine.ts'
+import { type Asked, helpText, readOptions, UsageProblem } from './options.ts'
 import type { Part } from './part.ts'
 import { backlogPart } from './parts/backlog.ts'
 import { followersPart } from './parts/followers.ts'
@@ -19,30 +19,24 @@ const PARTS: Readonly<Record<string, { readonly title: string; readonly run: Par
   backlog: { title: 'A long queue', run: backlogPart },
 }
 
-const { values } = parseArgs({
-  options: {
-    only: { type: 'string' },
-    database: { type: 'string', default: 'sqlite' },
-    quick: { type: 'boolean', default: false },
-    profile: { type: 'boolean', default: false },
-  },
-})
-const { only, database: asked, quick } = values
-if (only !== undefined && !Object.hasOwn(PARTS, only)) giveUp(`No part named ${only}. There are: ${Object.keys(PARTS).join(', ')}`)
-const chosen = DATABASES.filter((name) => asked === name || asked === 'both')
-if (chosen.length === 0) giveUp(`No database named ${asked}. There are: ${DATABASES.join(', ')}, both`)
-const profile = values.profile ? join(import.meta.dirname, 'profiles') : undefined
+const asked = readAsked()
+if (asked === 'help') {
+  console.log(helpText(Object.keys(PARTS)))
+  process.exit(0)
+}
+const { only, databases, quick } = asked
+const profile = asked.profile ? join(import.meta.dirname, 'profiles') : undefined
 if (profile !== undefined) mkdirSync(profile, { recursive: true })
 
 const machine = describeMachine()
 console.log(`${machine.description}\n${machine.versions}\n`)
-for (const name of chosen) await measureOn(name)
+for (const name of databases) await measureOn(name)
 
 async function measureOn(databaseName: DatabaseName): Promise<void> {
   await using database = await startDatabase(databaseName)
   const isPostgres = databaseName === 'postgres'
   for (const [part, { title: partTitle, run }] of Object.entries(PARTS)) {
-    if (only !== undefined && part !== only) continue
+    if (only !== undefined && !only.includes(part)) continue
     const before = load()
     const name = isPostgres ? `${part}-postgres` : part
     const title = isPostgres ? `${partTitle}, PostgreSQL` : partTitle
@@ -57,11 +51,16 @@ async function measureOn(databaseName: DatabaseName): Promise<void> {
 
 /** What takes these figures again. */
 function commandFor(database: DatabaseName): string {
-  const options = [...(only === undefined ? [] : ['--only', only]), ...(database === 'sqlite' ? [] : ['--database', database])]
+  const options = [...(only === undefined ? [] : ['--only', only.join(',')]), ...(database === 'sqlite' ? [] : ['--database', database])]
   return ['npm run bench', ...(options.length === 0 ? [] : ['--', ...options])].join(' ')
 }
 
-function giveUp(message: string): never {
-  console.error(message)
-  process.exit(1)
+function readAsked(): Asked | 'help' {
+  try {
+    return readOptions(process.argv.slice(2), Object.keys(PARTS))
+  } catch (error) {
+    if (!(error instanceof UsageProblem)) throw error
+    console.error(`${error.message}\n\n${helpText(Object.keys(PARTS))}`)
+    process.exit(1)
+  }
 }

@@ -1,5 +1,6 @@
 /** The acceptance run in the browser: section 2, and the scenarios of section 3 that a page shows. */
 import type { Page } from '@playwright/test'
+import { shortId } from '@websocket-spaces/protocol'
 import { expect, expectInOrder, expectNoReload, markDocument, setUpSpace, signIn, startMockApp, submitPrompt, test } from './fixtures.ts'
 import type { Words } from './words.ts'
 
@@ -55,12 +56,12 @@ test('section 2: a request goes from the page to the app and back, with no reloa
     new RegExp(`${STAMP}\\[REQUEST\\] New inference request received$`),
     new RegExp(`${STAMP}\\[DEBUG\\] Request ID: ${id}$`),
     new RegExp(`${STAMP}\\[DEBUG\\] Username: admin$`),
-    new RegExp(`${STAMP}\\[INFO\\] Starting inference for request ${id.slice(0, 8)}\\.\\.\\.$`),
+    new RegExp(`${STAMP}\\[INFO\\] Starting inference for request ${shortId(id)}\\.\\.\\.$`),
     /\[DEBUG\] Progress: 25%$/,
     /\[DEBUG\] Progress: 50%$/,
     /\[DEBUG\] Progress: 75%$/,
-    new RegExp(`${STAMP}\\[✓\\] Inference completed for request ${id.slice(0, 8)} in \\d+\\.\\ds$`),
-    new RegExp(`${STAMP}\\[RESULT\\] Result sent for request ${id.slice(0, 8)}$`),
+    new RegExp(`${STAMP}\\[✓\\] Inference completed for request ${shortId(id)} in \\d+\\.\\ds$`),
+    new RegExp(`${STAMP}\\[RESULT\\] Result sent for request ${shortId(id)}$`),
   ])
   await expect(page.getByTestId('recent-requests')).toContainText('写一首关于Python的诗')
 })

@@ -9,7 +9,7 @@ import { terminal } from './terminal.ts'
 
 const NOON = new Date(2024, 0, 8, 12, 0, 0)
 const STAMP = '[2024-01-08 12:00:00]'
-const id = requestId.parse('abc123def456-xyz789')
+const id = requestId.parse('01a2035a-067f-75fb-b5c5-384770b8a7f9')
 const request: ServedRequest = {
   id,
   username: 'admin',
@@ -73,12 +73,12 @@ describe('the transcript', () => {
   test.each(['en', 'zh'] as const)('tells a request to the letter (%s)', (language) => {
     expect(narrated(true, run, language)).toEqual([
       `${STAMP} [REQUEST] New inference request received`,
-      `${STAMP} [DEBUG] Request ID: abc123def456-xyz789`,
+      `${STAMP} [DEBUG] Request ID: 01a2035a-067f-75fb-b5c5-384770b8a7f9`,
       `${STAMP} [DEBUG] Username: admin`,
       `${STAMP} [INFO] Queue size: 1`,
-      `${STAMP} [INFO] Starting inference for request abc123de...`,
-      `${STAMP} [✓] Inference completed for request abc123de in 2.3s`,
-      `${STAMP} [RESULT] Result sent for request abc123de`,
+      `${STAMP} [INFO] Starting inference for request 70b8a7f9...`,
+      `${STAMP} [✓] Inference completed for request 70b8a7f9 in 2.3s`,
+      `${STAMP} [RESULT] Result sent for request 70b8a7f9`,
     ])
   })
 

@@ -1,6 +1,6 @@
 /** The commands as people type them, in processes of their own, against a real hub. */
 import { SpacesClient } from '@websocket-spaces/client'
-import { requestView } from '@websocket-spaces/protocol'
+import { requestView, shortId } from '@websocket-spaces/protocol'
 import { spawn } from 'node:child_process'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -73,7 +73,7 @@ test('setup-space, mock-app and submit work as printed, one after the other', as
   expect(await submit.exit()).toBe(0)
   const request = requestView.parse(JSON.parse(submit.lines.at(-1) ?? ''))
   expect(request).toMatchObject({ status: 'completed', result: { confidence: 0.95, model_used: 'mock-model-v1' } })
-  const short = request.id.slice(0, 8)
+  const short = shortId(request.id)
   await app.line(/\[RESULT\]/)
   const stamped = app.lines.slice(8).map((line) => line.replace(/^\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\] /, ''))
   expect(stamped.slice(6)).toEqual([

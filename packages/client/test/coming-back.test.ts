@@ -90,6 +90,50 @@ describe('L8 coming back for what was running', () => {
     expect((await again.result()).message.result).toEqual({ text_output: 'while away' })
   })
 
+  test('log lines said while the hub is away stand between the pieces of output they were said between, once', async () => {
+    await using hub = await scriptedHub()
+    await using started = await connectedApp(hub)
+    const said: unknown[] = []
+    const listen = ({ socket }: AppEnd) =>
+      socket.onAny((event: string, { text, line }: { text?: string; line?: string }) => {
+        if (event === APP_EVENTS.inferenceOutput || event === APP_EVENTS.inferenceLog) said.push(text ?? { line })
+      })
+    listen(started.end)
+    started.end.hand('r1')
+    const run = await started.handed.take()
+    run.context.log('info', 'before')
+    run.context.output('one ')
+    await started.end.next(APP_EVENTS.inferenceOutput)
+    let end: AppEnd = started.end
+    for (const [stored, ...words] of [
+      [4, 'two ', 'three '],
+      [12, 'four '],
+    ] as const) {
+      cut({ end })
+      await expect.poll(() => started.served.state.state).not.toBe('serving')
+      for (const word of words) {
+        run.context.output(word)
+        run.context.log('info', `after ${word}`)
+      }
+      end = await hub.nextApp()
+      listen(end)
+      await end.accept([{ request_id: 'r1', output_chars: stored }])
+      await end.echo()
+    }
+    run.finish({})
+    ;(await end.result()).answer({ ok: true })
+    expect(said).toEqual([
+      { line: 'before' },
+      'one ',
+      'two ',
+      { line: 'after two ' },
+      'three ',
+      { line: 'after three ' },
+      'e four ',
+      { line: 'after four ' },
+    ])
+  })
+
   test('a run that ends between the registration and its answer loses nothing', async () => {
     await using hub = await scriptedHub()
     await using started = await connectedApp(hub)

@@ -57,6 +57,45 @@ describe('leaving', () => {
     expect(started.handed.size()).toBe(0)
   })
 
+  test('a drain waits for what it was handed while the last result was on its way', async () => {
+    await using hub = await scriptedHub()
+    await using started = await connectedApp(hub)
+    started.end.hand('r1')
+    ;(await started.handed.take()).finish({})
+    const first = await started.end.result()
+    const closed = started.served.close({ drain: true })
+    const drain = await started.end.next(APP_EVENTS.drain)
+    started.end.hand('r2')
+    const second = await started.handed.take()
+    first.answer({ ok: true })
+    await expect.poll(() => started.types()).toContain('result_delivered')
+    await started.end.echo()
+    drain.acknowledge?.({ ok: true })
+    expect(second.context.signal.aborted).toBe(false)
+    second.finish({ text_output: 'the last' })
+    const { message, answer } = await started.end.result()
+    expect(message).toMatchObject({ request_id: 'r2', result: { text_output: 'the last' } })
+    answer({ ok: true })
+    await closed
+  })
+
+  test('a drain waits until the hub knows of it: what is under way to the app is run', async () => {
+    await using hub = await scriptedHub()
+    await using started = await connectedApp(hub)
+    started.end.hand('r1')
+    ;(await started.handed.take()).finish({})
+    const first = await started.end.result()
+    const closed = started.served.close({ drain: true })
+    const drain = await started.end.next(APP_EVENTS.drain)
+    first.answer({ ok: true })
+    await expect.poll(() => started.types()).toContain('result_delivered')
+    started.end.hand('r2')
+    drain.acknowledge?.({ ok: true })
+    ;(await started.handed.take()).finish({})
+    ;(await started.end.result()).answer({ ok: true })
+    await closed
+  })
+
   test('a drain whose connection is lost comes back, resumes, drains again and hands in', async () => {
     await using hub = await scriptedHub()
     await using started = await connectedApp(hub)

@@ -114,6 +114,19 @@ describe('running requests', () => {
     expect(started.events).toContainEqual({ type: 'report_refused', refusal })
   })
 
+  test('a result that was not taken is told once, though the hub says so twice', async () => {
+    await using hub = await scriptedHub()
+    await using started = await connectedApp(hub)
+    started.end.hand('r1')
+    ;(await started.handed.take()).finish({})
+    const { answer } = await started.end.result()
+    const error = { code: 'not_found', message: 'Not found' } as const
+    started.end.socket.emit(APP_EVENTS.reportRefused, { request_id: 'r1', event: APP_EVENTS.inferenceResult, ...error })
+    answer({ ok: false, error })
+    await started.end.echo()
+    expect(started.types().filter((type) => type === 'report_refused')).toHaveLength(1)
+  })
+
   test('a thousand small pieces of output travel in few messages, in order and whole', async () => {
     await using hub = await scriptedHub()
     await using started = await connectedApp(hub)

@@ -31,6 +31,20 @@ describe('registering', () => {
     expect(await (await hub.nextApp()).accept()).toMatchObject({ resume: [] })
   })
 
+  test('an answer that comes twice counts once', async () => {
+    await using hub = await scriptedHub()
+    await using started = await connectedApp(hub)
+    started.end.hand('r1')
+    ;(await started.handed.take()).finish({})
+    const { answer } = await started.end.result()
+    const again = { success: true, connection_id: 'c', space_id: 's1', space: 'alice/Echo', message: 'Successfully connected' }
+    started.end.socket.emit(APP_EVENTS.registerResponse, again)
+    await started.end.echo()
+    answer({ ok: true })
+    await expect.poll(() => started.types()).toContain('result_delivered')
+    expect(started.types().filter((type) => type === 'registered')).toHaveLength(1)
+  })
+
   test("a refusal that no retry can mend ends it, with the hub's code and words", async () => {
     await using hub = await scriptedHub()
     await using started = app(hub)

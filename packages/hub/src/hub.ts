@@ -79,7 +79,9 @@ async function assemble({ config, opened, resources, log, now }: HubParts): Prom
   listenForOthers(bus, connections, accounts)
   const node = uuid()
   const nodes = createNodeStore(db, node)
-  const presence = opened.type === 'sqlite' ? new LocalPresence(connections) : new SharedPresence({ nodes, connections, onError })
+  const onClockOff = (ahead: number): void => warnOfClock(log, ahead)
+  const presence =
+    opened.type === 'sqlite' ? new LocalPresence(connections) : new SharedPresence({ nodes, connections, now, onClockOff, onError })
   const spaces = createSpaceStore(db)
   const store = createRequestStore(db, node)
   const flow = new Flow({ store, spaces, bus, connections, presence, graceFor: config.appGraceSeconds * 1000, now, onError })
@@ -118,6 +120,14 @@ async function assemble({ config, opened, resources, log, now }: HubParts): Prom
   const onPruned = (count: number): void => log.info({ count }, 'old requests deleted')
   const retention = new Retention({ store, days: config.retentionDays, now, onPruned, onError })
   return serve(services, { flow, retention }, resources)
+}
+
+function warnOfClock(log: Logger, ahead: number): void {
+  const seconds = (Math.abs(ahead) / 1000).toFixed(1)
+  log.warn(
+    { aheadMs: ahead },
+    `the clock of this node is ${seconds} s ${ahead > 0 ? 'ahead of' : 'behind'} the database's: where there are other nodes, deadlines and leases end that much too early or too late; let NTP (chrony or systemd-timesyncd) set the clocks of all machines`,
+  )
 }
 
 interface Moving {

@@ -154,6 +154,23 @@ describe.each(['with Redis', 'without Redis'])('two nodes %s', (kind) => {
   })
 })
 
+test('without Redis, a banned user hears nothing more at another node soon', { timeout: 90_000 }, async () => {
+  const env = { DATABASE_URL: await postgres.createDatabase() }
+  await using here = await startHub(env)
+  await using there = await startHub(env)
+  const mallory = await here.signUp()
+  const { id } = (await mallory.call('GET', '/api/v1/me')).json as { id: string }
+  using live = await connectLive(there.url, person(there.url, mallory.name, mallory.headers))
+  using stays = await connectLive(there.url, there.admin)
+  await here.admin.call('PATCH', `/api/v1/admin/users/${id}`, { banned: true })
+  await eventually(
+    () => live.closed(),
+    (reason) => reason !== null,
+    60_000,
+  )
+  expect(stays.closed()).toBeNull()
+})
+
 test('with Redis, a banned user is signed out at every node at once', async () => {
   const env = { DATABASE_URL: await postgres.createDatabase(), REDIS_URL: redis.url }
   await using here = await startHub(env)

@@ -13,6 +13,11 @@ export type UserId = z.infer<typeof userId>
 export const requestId = identifier.brand<'RequestId'>()
 export type RequestId = z.infer<typeof requestId>
 
+/** The end of a request's id, for people: random, where the beginning is a time that requests of the same minute share. */
+export function shortId(id: string): string {
+  return id.slice(-8)
+}
+
 export const connectionId = identifier.brand<'ConnectionId'>()
 export type ConnectionId = z.infer<typeof connectionId>
 

@@ -37,7 +37,7 @@ export const LIMITS = {
   tokensPerOwner: 200,
   spacesPerOwner: 500,
   pageSize: 50,
-  /** What a space may set as `max_attempts`. */
+  /** What a space may set as `max_attempts`, and how often a request is started at most, whatever ended the starts before. */
   mostAttempts: 20,
   /** What a space may set as `hold_seconds`: seven days. */
   longestHoldSeconds: 604_800,
@@ -46,6 +46,8 @@ export const LIMITS = {
   maxConcurrency: 1_000,
   /** Requests named in one `register` or `renew`. */
   leasesPerMessage: 2_000,
+  /** Characters of answers that may wait for a peer that does not read them, requests and events of followed ones excepted; past that its socket is closed. */
+  unreadChars: 8_000_000,
   /** Requests a browser may follow at once over one live socket. */
   followsPerSocket: 50,
 } as const
@@ -60,6 +62,8 @@ export const TIMING = {
   heartbeatSilence: 1_800,
   /** ... and gives the connection up, with all it holds, after this much more silence. */
   heartbeatGiveUp: 20_000,
+  /** An app that has heard nothing from its hub for this long dials again: well before its leases end. */
+  hubSilence: 6_000,
   /** An app that renews its leases does so this often ... */
   renewEvery: 5_000,
   /** ... and loses one that it has not renewed for this long. */
@@ -76,8 +80,12 @@ export const TIMING = {
   nodeBeatEvery: 1_000,
   /** ... and is taken for dead when it has not for this long. */
   nodeSilence: 5_000,
+  /** By so much may a node's clock differ from the database's before that is logged. */
+  clockTolerance: 2_000,
   /** How long a hub that has just started, or was cut off from its database, waits for apps to come back before it ends what waits for them. */
   appsReturnWithin: 60_000,
+  /** How long a result is kept trying while the database is away or its disk is full: as much as either takes to come back. */
+  storeResultFor: 90_000,
   /** How long a stopping hub waits for apps to hand in what they are about to finish. */
   drainFor: 5_000,
   /** A proxy closes a silent event stream; a comment is sent this often. */

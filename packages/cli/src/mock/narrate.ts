@@ -1,7 +1,7 @@
 import type { ServeEvent, ServeFailure } from '@websocket-spaces/client'
-import { SpacesError } from '@websocket-spaces/protocol'
+import { shortId, SpacesError } from '@websocket-spaces/protocol'
 import type { Cli } from '../cli.ts'
-import { formatSeconds, shortId, type Transcript } from './transcript.ts'
+import { formatSeconds, type Transcript } from './transcript.ts'
 
 /** Tells on the terminal what happens to one served space. */
 export function createNarrator(cli: Cli, transcript: Transcript, address: string): (event: ServeEvent) => void {

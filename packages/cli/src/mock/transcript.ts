@@ -52,11 +52,6 @@ export function header(host: string, spaces: readonly string[], verbose: boolean
   ]
 }
 
-/** The first eight characters of a request's id. */
-export function shortId(requestId: string): string {
-  return requestId.slice(0, 8)
-}
-
 /** `2.3s` */
 export function formatSeconds(seconds: number): string {
   return `${seconds.toFixed(1)}s`

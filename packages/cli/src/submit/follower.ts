@@ -1,4 +1,4 @@
-import type { Eta, FollowItem, RequestView } from '@websocket-spaces/protocol'
+import { type FollowItem, type PositionUpdate, type Remaining, remainingOf, type RequestView } from '@websocket-spaces/protocol'
 import cliProgress from 'cli-progress'
 import type { Cli } from '../cli.ts'
 
@@ -37,6 +37,7 @@ function jsonFollower(cli: Cli, show: Follower['show'], finish: Follower['finish
   return { start: () => undefined, show, note: cli.err, stop: () => undefined, finish }
 }
 
+const COUNT_EVERY_MS = 1_000
 const BAR = '{bar} {percentage}%  {status}'
 
 function terminalFollower(cli: Cli): Follower {
@@ -48,6 +49,7 @@ function terminalFollower(cli: Cli): Follower {
   let streamed = ''
   let attempt = 1
   let barShown = false
+  let counting: NodeJS.Timeout | undefined
 
   function status(text: string, fraction?: number): void {
     if (!process.stderr.isTTY || streamed !== '') return
@@ -57,8 +59,17 @@ function terminalFollower(cli: Cli): Follower {
   }
 
   function stop(): void {
+    clearInterval(counting)
     if (barShown) bar.stop()
     barShown = false
+  }
+
+  /** Counts the estimate down until the hub says more. */
+  function wait(update: PositionUpdate): void {
+    const heardAt = performance.now()
+    const show = () => status(waitingText(cli, update, (performance.now() - heardAt) / 1_000))
+    show()
+    if (barShown && update.eta) counting = setInterval(show, COUNT_EVERY_MS).unref()
   }
 
   function output(text: string): void {
@@ -76,9 +87,10 @@ function terminalFollower(cli: Cli): Follower {
   return {
     start: (request) => cli.err(cli.colors.dim(t('submit.accepted', { id: request.id, space: request.space }))),
     show(item) {
+      clearInterval(counting)
       switch (item.type) {
         case 'position':
-          return status([t('submit.position', { position: item.position, total: item.queue_length }), ...etaOf(cli, item.eta)].join(' · '))
+          return wait(item)
         case 'status':
           if (item.attempt > attempt && streamed !== '') restart()
           attempt = item.attempt
@@ -114,13 +126,17 @@ function statusText({ t }: Cli, { status, instance }: Extract<FollowItem, { type
   }
 }
 
-function etaOf({ t }: Cli, eta: Eta | null | undefined): string[] {
-  if (!eta) return []
-  const minutes = eta.high_seconds >= 100
-  const unit = minutes ? 60 : 1
-  const low = Math.floor(eta.low_seconds / unit)
-  const high = Math.ceil(eta.high_seconds / unit)
-  return [t(minutes ? 'submit.eta_minutes' : 'submit.eta_seconds', { range: low === high ? `${high}` : `${low}–${high}` })]
+/** @param passed seconds since the hub said so */
+function waitingText(cli: Cli, { position, queue_length: total, eta }: PositionUpdate, passed: number): string {
+  const text = cli.t('submit.position', { position, total })
+  return eta ? `${text} · ${etaText(cli, remainingOf(eta, passed))}` : text
+}
+
+function etaText({ t }: Cli, left: Remaining | null): string {
+  if (left === null) return t('submit.eta_any_moment')
+  const { unit, low, high } = left
+  if (low === 0) return t(`submit.eta_within_${unit}`, { high })
+  return t(`submit.eta_${unit}`, { range: low === high ? `${high}` : `${low}–${high}` })
 }
 
 function finish(cli: Cli, request: RequestView, streamed: string): void {

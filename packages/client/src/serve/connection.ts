@@ -23,6 +23,8 @@ import { io, type Socket } from 'socket.io-client'
 import type { z } from 'zod'
 import { HubUnreachable, unreachable } from '../hub-unreachable.ts'
 import { HubRefusal } from '../refusal.ts'
+import { watchHub } from './hub-watch.ts'
+import { breakOff, takeLeave } from './transport.ts'
 import type { Registration } from './types.ts'
 
 /** Hubs of the first kind name no lease. */
@@ -72,20 +74,23 @@ export async function openConnection(
   handlers: ConnectionHandlers,
   signal: AbortSignal,
 ): Promise<Connection> {
+  signal.throwIfAborted()
   const socket = dial(origin, register.token)
   const stopped = Promise.withResolvers<never>()
   const stop = () => stopped.reject(signal.reason)
   signal.addEventListener('abort', stop, { once: true })
   try {
-    signal.throwIfAborted()
-    await Promise.race([connected(socket, origin), stopped.promise])
+    const opening = connected(socket, origin)
+    const watch = watchHub(socket.io.engine, () => breakOff(socket.io.engine))
+    await Promise.race([opening, stopped.promise])
     handlers.onConnected()
-    return await Promise.race([registered(socket, register, handlers, origin), stopped.promise])
+    const onLost = (reason: string) => handlers.onLost(watch.silent ? 'hub silent' : reason)
+    return await registered(socket, register, { ...handlers, onLost }, origin, stopped.promise)
   } catch (error) {
     socket.off()
     // Only who means to leave says so: what we held at the hub stays ours for a while otherwise.
-    if (signal.aborted) socket.disconnect()
-    else socket.io.engine.close()
+    if (signal.aborted) takeLeave(socket)
+    else breakOff(socket.io.engine)
     throw error
   } finally {
     signal.removeEventListener('abort', stop)
@@ -122,13 +127,22 @@ function handshakeFailure(origin: string, error: Error): Error {
   return error.message === 'timeout' ? new HubUnreachable(origin, 'timeout', { cause: error }) : unreachable(origin, error)
 }
 
-function registered(socket: Socket, register: RegisterMessage, handlers: ConnectionHandlers, origin: string): Promise<Connection> {
+function registered(
+  socket: Socket,
+  register: RegisterMessage,
+  handlers: ConnectionHandlers,
+  origin: string,
+  stopped: Promise<never>,
+): Promise<Connection> {
   const { promise, resolve, reject } = Promise.withResolvers<Connection>()
   let parting: Goodbye | undefined
+  let answered = false
   const timer = setTimeout(() => reject(new SpacesError('register_timeout')), TIMING.registerWithin)
   const listen = listener(socket, handlers.onIgnored)
 
   listen(APP_EVENTS.registerResponse, registerResponse, (answer) => {
+    if (answered) return
+    answered = true
     if (!answer.success) return reject(refusedRegistration(answer))
     const connection = createConnection(socket, answer)
     handlers.onRegistered(connection)
@@ -147,7 +161,7 @@ function registered(socket: Socket, register: RegisterMessage, handlers: Connect
   })
   socket.emit(APP_EVENTS.register, register)
   handlers.onRegistering()
-  return promise.finally(() => clearTimeout(timer))
+  return Promise.race([promise, stopped]).finally(() => clearTimeout(timer))
 }
 
 const UNDERSTOOD: Ack = { ok: true }
@@ -197,7 +211,7 @@ async function hangUp(socket: Socket): Promise<void> {
   const timer = setTimeout(resolve, CLOSE_TIMEOUT_MS)
   if (socket.connected) socket.io.engine.once('close', () => resolve())
   else resolve()
-  socket.disconnect()
+  takeLeave(socket)
   await promise
   clearTimeout(timer)
 }

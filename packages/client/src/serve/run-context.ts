@@ -1,4 +1,5 @@
 import { APP_EVENTS, LIMITS } from '@websocket-spaces/protocol'
+import { KeptLines } from './kept-lines.ts'
 import type { RunContext } from './types.ts'
 
 export interface RunOutput {
@@ -7,7 +8,10 @@ export interface RunOutput {
   size(): number
   /** The hub is away, or the run is not ours at the moment: what is said is only remembered. */
   hold(): void
-  /** Goes on after `hold`: says the last progress again, and of the output all from this character on. */
+  /**
+   * Goes on after `hold`: says the last progress again, of the output all from this character on, and between its pieces
+   * the log lines that nobody was told. A line that was sent and perhaps not stored is not said again.
+   */
   replay(from: number): void
   /** The run is over: whatever is still to be said goes out now, and nothing is taken any more. */
   end(): void
@@ -16,10 +20,11 @@ export interface RunOutput {
 /** Output that comes faster than this (milliseconds) travels together: a model may say a thousand words a second. */
 const OUTPUT_EVERY_MS = 20
 
-/** What a handler says while it runs, and the memory of it (bounded like the hub's own). */
+/** What a handler says while it runs, and the memory of what the hub may lack of it. */
 export function createContext(requestId: string, signal: AbortSignal, send: (event: string, message: object) => void): RunOutput {
   let said = ''
   let unsent = ''
+  const kept = new KeptLines()
   let held = false
   let ended = false
   let pause: NodeJS.Timeout | undefined
@@ -65,17 +70,26 @@ export function createContext(requestId: string, signal: AbortSignal, send: (eve
       log(level, line) {
         if (deaf()) return
         flush()
-        say(APP_EVENTS.inferenceLog, { level, line: line.slice(0, LIMITS.logLineChars) })
+        const cut = line.slice(0, LIMITS.logLineChars)
+        if (held) kept.keep({ at: said.length, level, line: cut })
+        else say(APP_EVENTS.inferenceLog, { level, line: cut })
       },
     },
-    size: () => said.length,
+    size: () => said.length + kept.size,
     hold() {
       held = true
     },
     replay(from) {
       held = false
       if (lastProgress !== undefined) say(APP_EVENTS.inferenceProgress, lastProgress)
-      unsent = said.slice(from)
+      let told = from
+      for (const { at, level, line } of kept.take()) {
+        unsent = said.slice(told, at)
+        told = Math.max(told, at)
+        flush()
+        say(APP_EVENTS.inferenceLog, { level, line })
+      }
+      unsent = said.slice(told)
       flush()
     },
     end() {

@@ -1,4 +1,4 @@
-import { LIMITS, SpacesError, TIMING, type LeasedRequest, type RegisterMessage } from '@websocket-spaces/protocol'
+import { APP_EVENTS, LIMITS, SpacesError, TIMING, type LeasedRequest, type RegisterMessage } from '@websocket-spaces/protocol'
 import { hostname } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createBackoff } from '../backoff.ts'
@@ -37,12 +37,14 @@ interface Ending {
 
 /** A connection that held this long (milliseconds) was a good one: the next wait starts small again. */
 const STABLE_AFTER_MS = 5_000
+/** The longest wait: a hub that is back gives up a lease after `leaseFor`. */
+const CEILING_MS = (TIMING.leaseFor * 2) / 3
 /** All apps of a node that stops come back at once, but not in the same moment (milliseconds). */
 const AT_ONCE_MS = 200
 
 /** Without a live connection: dial or back off. With one: sleep until woken. */
 export async function serveLoop(loop: Loop): Promise<void> {
-  const backoff = createBackoff()
+  const backoff = createBackoff({ ceiling: CEILING_MS })
   let patient = true
   for (let attempt = 1; !loop.closing.aborted; attempt += 1) {
     loop.setState({ state: 'connecting', attempt })
@@ -73,7 +75,8 @@ async function serveOnce(loop: Loop, attempt: number, onStable: () => void): Pro
     const connection = await openConnection(address.origin, registerMessage(loop), handlersFor(loop, woken.resolve), closing)
     stable = setTimeout(onStable, STABLE_AFTER_MS)
     renewing = setInterval(() => connection.renew(held(loop)), TIMING.renewEvery)
-    const reason = await Promise.race([woken.promise, aborted(closing)])
+    using leaving = whenAborted(closing)
+    const reason = await Promise.race([woken.promise, leaving.promise])
     await connection.close()
     if (reason?.reason === 'dismissed') return { failure: reason.error, again: 'never' }
     return { failure: new HubUnreachable(address.origin, 'lost'), again: reason?.reason === 'invited' ? 'at_once' : 'later' }
@@ -83,10 +86,15 @@ async function serveOnce(loop: Loop, attempt: number, onStable: () => void): Pro
   } finally {
     clearTimeout(stable)
     clearInterval(renewing)
-    loop.down()
-    loop.outbox.detach()
-    loop.runs.connectionLost()
+    lose(loop)
   }
+}
+
+/** There is no connection; may be told again. */
+function lose({ down, outbox, runs }: Loop): void {
+  down()
+  outbox.detach()
+  runs.connectionLost()
 }
 
 function handlersFor(loop: Loop, wake: (reason: WakeReason) => void): ConnectionHandlers {
@@ -107,6 +115,8 @@ function handlersFor(loop: Loop, wake: (reason: WakeReason) => void): Connection
     },
     onCancel: (message) => runs.cancel(message.request_id, message.reason),
     onRefused(refusal) {
+      // Of its results the outbox hears by their acknowledgements.
+      if (refusal.event === APP_EVENTS.inferenceResult) return
       observe({ type: 'report_refused', refusal })
       runs.refused(refusal)
     },
@@ -115,6 +125,8 @@ function handlersFor(loop: Loop, wake: (reason: WakeReason) => void): Connection
       parting = goodbye.reconnect ? { reason: 'invited' } : { reason: 'dismissed', error: new HubRefusal(goodbye.code, goodbye.message) }
     },
     onLost(detail) {
+      // At once: what is said from now on must be kept.
+      lose(loop)
       observe({ type: 'disconnected', reason: detail })
       wake(parting)
     },
@@ -150,9 +162,11 @@ function toServedRequest(message: HandedRequest): ServedRequest {
   }
 }
 
-export function aborted(signal: AbortSignal): Promise<undefined> {
+/** For a signal that outlives whoever waits for it: stops listening when disposed. */
+export function whenAborted(signal: AbortSignal): Disposable & { readonly promise: Promise<undefined> } {
   const { promise, resolve } = Promise.withResolvers<undefined>()
-  if (signal.aborted) resolve(undefined)
-  else signal.addEventListener('abort', () => resolve(undefined), { once: true })
-  return promise
+  const onAbort = () => resolve(undefined)
+  if (signal.aborted) onAbort()
+  else signal.addEventListener('abort', onAbort, { once: true })
+  return { promise, [Symbol.dispose]: () => signal.removeEventListener('abort', onAbort) }
 }

@@ -3,7 +3,7 @@ import { parseHubAddress } from '../hub-address.ts'
 import type { Connection } from './connection.ts'
 import { Outbox } from './outbox.ts'
 import { Runs } from './runs.ts'
-import { aborted, serveLoop } from './serve-loop.ts'
+import { serveLoop, whenAborted } from './serve-loop.ts'
 import type { CloseOptions, Registration, ServedSpace, ServeEvent, ServeFailure, ServeOptions, ServeState } from './types.ts'
 
 const DRAIN_MS = 60_000
@@ -21,7 +21,8 @@ export function serveSpace(options: ServeOptions): ServedSpace {
   const closing = new AbortController()
   const outbox = new Outbox(observe)
   let live: Connection | undefined
-  let draining = false
+  /** Resolves when the hub has heard of the drain. */
+  let draining: Promise<void> | undefined
   let state: ServeState = { state: 'connecting', attempt: 1 }
 
   const runs = new Runs({
@@ -42,7 +43,7 @@ export function serveSpace(options: ServeOptions): ServedSpace {
     up(connection) {
       live = connection
       registered.resolve(connection.registration)
-      if (draining) void startDrain()
+      if (draining) draining = startDrain()
     },
     down: () => (live = undefined),
   })
@@ -70,13 +71,21 @@ export function serveSpace(options: ServeOptions): ServedSpace {
   }
 
   async function drain(withinMs: number): Promise<void> {
-    const timeUp = AbortSignal.any([closing.signal, AbortSignal.timeout(withinMs)])
+    using timeUp = whenAborted(AbortSignal.any([closing.signal, AbortSignal.timeout(withinMs)]))
     if (!draining) {
-      draining = true
       observe({ type: 'draining', unfinished: unfinished() })
-      void startDrain()
+      draining = startDrain()
     }
-    await Promise.race([runs.idle().then(() => outbox.drained()), aborted(timeUp), ended.catch(() => undefined)])
+    await Promise.race([nothingLeft(), timeUp.promise, ended.catch(() => undefined)])
+  }
+
+  /** Until the hub knows that we leave, it may hand us more. */
+  async function nothingLeft(): Promise<void> {
+    do {
+      await draining
+      await runs.idle()
+      await outbox.drained()
+    } while (unfinished() > 0)
   }
 
   async function close(how: CloseOptions = {}): Promise<void> {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { LIMITS, SpacesError } from '@websocket-spaces/protocol'
 import type { Services } from '../services.ts'
+import { logAnswers } from './answer-log.ts'
 import { answerError } from './errors.ts'
 import { requireSignIn } from './identity.ts'
 import { loadPage, servePage } from './page.ts'
@@ -39,7 +40,9 @@ export async function createHttpServer(services: Services): Promise<FastifyInsta
   await servePage(app, page)
   app.setNotFoundHandler((request, reply) => {
     const reads = request.method === 'GET' || request.method === 'HEAD'
-    const wantsPage = reads && !request.url.startsWith('/api/') && (request.headers.accept ?? '').includes('text/html')
+    // Whoever looks with curl, or a load balancer, finds something at the root too.
+    const asksForPage = request.url === '/' || (request.headers.accept ?? '').includes('text/html')
+    const wantsPage = reads && asksForPage && !request.url.startsWith('/api/')
     if (!wantsPage) return answerError(new SpacesError('not_found'), request, reply)
     return reply.header('cache-control', 'no-cache').type('text/html; charset=utf-8').send(page.shell)
   })
@@ -53,24 +56,4 @@ function allowEmptyJson(app: FastifyInstance): void {
     if (body === '') done(null, undefined)
     else void parseJson(request, String(body), done)
   })
-}
-
-/** One line an answer; mere reads only for those who debug. Paths only: a query may carry what should not be kept. */
-function logAnswers(app: FastifyInstance): void {
-  app.addHook('onResponse', async (request, reply) => {
-    const line = {
-      method: request.method,
-      path: pathOf(request.url),
-      status: reply.statusCode,
-      ms: Math.round(reply.elapsedTime * 10) / 10,
-    }
-    const isRead = request.method === 'GET' || request.method === 'HEAD'
-    if (isRead && reply.statusCode < 500) request.log.debug(line, 'answered')
-    else request.log.info(line, 'answered')
-  })
-}
-
-function pathOf(url: string): string {
-  const query = url.indexOf('?')
-  return query === -1 ? url : url.slice(0, query)
 }

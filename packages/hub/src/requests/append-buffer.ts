@@ -3,16 +3,16 @@ import { announceEvents } from './announce.ts'
 import type { LeaseRef } from './lifecycle.ts'
 import type { Bus, Report, RequestStore } from './ports.ts'
 
-/** Characters that may wait to be stored before apps are told to slow down. */
+/** Characters that may wait to be stored before no more are taken. */
 const MOST_WAITING = 8_000_000
+/** What a report takes beside its characters, as counted against {@link MOST_WAITING}. */
+const OVERHEAD = 32
 
 interface Pending {
   readonly key: string
   readonly requestId: RequestId
   readonly by: LeaseRef
   readonly reports: Report[]
-  /** Characters, as they count against {@link MOST_WAITING}. */
-  size: number
   readonly stored: PromiseWithResolvers<void>
 }
 
@@ -27,29 +27,45 @@ export interface AppendBufferDeps {
 /**
  * Stores what apps report while they run in batches, so that a model which streams word by
  * word costs one commit every `appendEvery` and not one a word. Adjacent output is joined.
- * When a report could not be stored, an app that can say it again is asked to, and until then no more is taken of
- * that request: it would stand behind a hole.
+ * When a report could not be stored, or there is no room for it, an app that can say it again is asked to, and until
+ * then no more is taken of that request: it would stand behind a hole.
  */
 export class AppendBuffer {
   readonly #deps: AppendBufferDeps
   #pending = new Map<string, Pending>()
   /** Keys of logs that miss something, with who said it. */
   readonly #torn = new Map<string, ConnectionId>()
+  /** Keys of logs that will miss what comes from now on; what was taken before is stored. */
+  readonly #full = new Map<string, ConnectionId>()
   #waiting = 0
   #timer: NodeJS.Timeout | undefined
   #writing: Promise<void> = Promise.resolve()
+  /** A write comes after the one under way, and takes all that is added until then. */
+  #isNextPlanned = false
 
   constructor(deps: AppendBufferDeps) {
     this.#deps = deps
   }
 
-  /** Resolves when the report is stored. Throws `stale_lease`, `request_finished`, `output_full`, `rate_limited`, `storage_…`. */
-  async add(requestId: RequestId, by: LeaseRef, report: Report): Promise<void> {
+  /**
+   * Room for a report from its arrival until it is stored or refused, when it is to be disposed of.
+   * Throws `rate_limited`, or `storage_unavailable` where nothing is taken before the app has said again what is missing.
+   */
+  roomFor(requestId: RequestId, by: LeaseRef, report: Report): Disposable {
     const size = sizeOf(report)
-    if (this.#waiting + size > MOST_WAITING) throw new SpacesError('rate_limited', { wait: 1 })
+    if (this.isTorn(requestId, by)) throw new SpacesError('storage_unavailable')
+    if (this.#waiting + size > MOST_WAITING) {
+      if (!this.#deps.askAgain(by.connectionId)) throw new SpacesError('rate_limited', { wait: 1 })
+      this.#full.set(keyOf(requestId, by), by.connectionId)
+      throw new SpacesError('storage_unavailable')
+    }
     this.#waiting += size
+    return { [Symbol.dispose]: () => void (this.#waiting -= size) }
+  }
+
+  /** Resolves when the report is stored. Throws `stale_lease`, `request_finished`, `output_full`, `storage_…`. */
+  async add(requestId: RequestId, by: LeaseRef, report: Report): Promise<void> {
     const pending = this.#pendingFor(requestId, by)
-    pending.size += size
     join(pending.reports, report)
     this.#timer ??= setTimeout(() => void this.flush(), TIMING.appendEvery)
     await pending.stored.promise
@@ -59,9 +75,11 @@ export class AppendBuffer {
   async flush(): Promise<void> {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    const batch = [...this.#pending.values()]
-    this.#pending = new Map()
-    if (batch.length > 0) this.#writing = this.#writing.then(() => this.#write(batch))
+    // Not one write for each call: where each takes long to fail, a result would wait for all of them.
+    if (this.#pending.size > 0 && !this.#isNextPlanned) {
+      this.#isNextPlanned = true
+      this.#writing = this.#writing.then(() => this.#writePending())
+    }
     await this.#writing
   }
 
@@ -72,12 +90,13 @@ export class AppendBuffer {
 
   /** Whether that has happened. */
   isTorn(requestId: RequestId, by: LeaseRef): boolean {
-    return this.#torn.has(keyOf(requestId, by))
+    const key = keyOf(requestId, by)
+    return this.#torn.has(key) || this.#full.has(key)
   }
 
   /** The connection is gone; what it says over another one may be taken. */
   forget(connection: ConnectionId): void {
-    for (const [key, said] of this.#torn) if (said === connection) this.#torn.delete(key)
+    for (const keys of [this.#torn, this.#full]) for (const [key, said] of keys) if (said === connection) keys.delete(key)
   }
 
   #pendingFor(requestId: RequestId, by: LeaseRef): Pending {
@@ -88,9 +107,16 @@ export class AppendBuffer {
     const stored = Promise.withResolvers<void>()
     // Whoever added it listens; if nobody does any more, that is no crash.
     stored.promise.catch(() => undefined)
-    const pending: Pending = { key, requestId, by, reports: [], size: 0, stored }
+    const pending: Pending = { key, requestId, by, reports: [], stored }
     this.#pending.set(key, pending)
     return pending
+  }
+
+  async #writePending(): Promise<void> {
+    const batch = [...this.#pending.values()]
+    this.#isNextPlanned = false
+    this.#pending = new Map()
+    await this.#write(batch)
   }
 
   async #write(all: readonly Pending[]): Promise<void> {
@@ -112,8 +138,6 @@ export class AppendBuffer {
         this.tear(requestId, by)
         stored.reject(error)
       }
-    } finally {
-      for (const pending of all) this.#waiting -= pending.size
     }
   }
 }
@@ -133,10 +157,10 @@ function join(reports: Report[], report: Report): void {
 function sizeOf(report: Report): number {
   switch (report.type) {
     case 'output':
-      return report.text.length
+      return report.text.length + OVERHEAD
     case 'log':
-      return report.line.length + 32
+      return report.line.length + OVERHEAD
     case 'progress':
-      return (report.message?.length ?? 0) + 32
+      return (report.message?.length ?? 0) + OVERHEAD
   }
 }

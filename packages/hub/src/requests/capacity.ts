@@ -1,14 +1,26 @@
 import { DEFAULTS, type Outcome } from '@websocket-spaces/protocol'
 import { type Connection, runningOn, takesWork } from '../spaces/connections.ts'
 
-/** How many more requests it may run. */
+/** Requests of one kind of room that an app is handed in one go: each may be large, and all are in memory until it has read them. */
+const AT_ONCE = 64
+
+/** How many more requests it may run, those not counted that may just be on their way to it; of many, as many as it is handed in one go. */
 export function freeSlots(connection: Connection): number {
-  return Math.max(0, connection.concurrency - runningOn(connection))
+  return Math.min(AT_ONCE, unused(connection))
 }
 
-/** How many more it may keep in its own queue. */
+/** Half of its slots: the others stay on offer to those who submit meanwhile, and find nobody waiting before them. */
+export function halfOfSlots(connection: Connection): number {
+  return Math.min(AT_ONCE, Math.ceil(unused(connection) / 2))
+}
+
+function unused(connection: Connection): number {
+  return Math.max(0, connection.concurrency - connection.offered - runningOn(connection))
+}
+
+/** How many more it may keep in its own queue; of many, as many as it is handed in one go. */
 export function freeHold(connection: Connection): number {
-  return Math.max(0, connection.prefetch - (connection.held.size - runningOn(connection)))
+  return Math.min(AT_ONCE, Math.max(0, connection.prefetch - (connection.held.size - runningOn(connection))))
 }
 
 export function roomOf(connection: Connection): number {
@@ -17,7 +29,7 @@ export function roomOf(connection: Connection): number {
 
 /** Of those with this kind of room, the one that has least to do for its size. */
 export function leastLoaded(connections: readonly Connection[], room: (connection: Connection) => number): Connection | undefined {
-  const free = connections.filter((connection) => takesWork(connection) && room(connection) > 0)
+  const free = connections.filter((connection) => takesWork(connection) && !connection.link.isBehind() && room(connection) > 0)
   return free.toSorted((a, b) => a.held.size / a.concurrency - b.held.size / b.concurrency)[0]
 }
 

@@ -2,7 +2,8 @@ import type { SpaceId } from '@websocket-spaces/protocol'
 import { type Connection, type Connections, takesWork } from '../spaces/connections.ts'
 import type { Presence, SpaceStore } from '../spaces/ports.ts'
 import { announceEvents } from './announce.ts'
-import { freeHold, freeSlots, isResting, leastLoaded, roomOf } from './capacity.ts'
+import { freeHold, freeSlots, halfOfSlots, isResting, leastLoaded, roomOf } from './capacity.ts'
+import { handOver } from './hand-over.ts'
 import type { Leases } from './leases.ts'
 import type { Bus, ClaimedRequest, RequestStore } from './ports.ts'
 
@@ -92,9 +93,7 @@ export class Dispatcher {
     const fit = await this.#fitOf(spaceId)
     const [only, ...others] = fit
     if (only !== undefined && others.length === 0 && (roomOf(only) <= 1 || (await presence.replicas(spaceId)) <= 1)) {
-      const room = roomOf(only)
-      if ((await this.#claim(only, freeSlots(only), freeHold(only), space.deadlineSeconds)) < room) this.#markEmptied(spaceId)
-      return
+      return this.#fill(only, space.deadlineSeconds)
     }
     for (let next = leastLoaded(fit, freeSlots); next !== undefined; next = leastLoaded(fit, freeSlots)) {
       if ((await this.#claim(next, 1, 0, space.deadlineSeconds)) === 0) return this.#markEmptied(spaceId)
@@ -104,10 +103,18 @@ export class Dispatcher {
     }
   }
 
+  async #fill(connection: Connection, deadlineSeconds: number): Promise<void> {
+    const { spaceId } = connection
+    const start = halfOfSlots(connection)
+    const hold = start < freeSlots(connection) ? 0 : freeHold(connection)
+    if ((await this.#claim(connection, start, hold, deadlineSeconds)) < start + hold) this.#markEmptied(spaceId)
+    else if (roomOf(connection) > 0) this.wake(spaceId)
+  }
+
   /** Those not resting, or all where nobody else, here or at another node, can take their place. */
   async #fitOf(spaceId: SpaceId): Promise<readonly Connection[]> {
     const { connections, presence, now } = this.#deps
-    const live = connections.liveOf(spaceId)
+    const live = connections.liveOf(spaceId).filter(({ link }) => !link.isBehind())
     const fit = live.filter((connection) => !isResting(connection, now()))
     if (fit.length > 0 || live.length < (await presence.replicas(spaceId))) return fit
     return live
@@ -134,15 +141,13 @@ export class Dispatcher {
   async #claimAndDeliver(connection: Connection, start: number, hold: number, deadlineSeconds: number): Promise<number> {
     const { store, now, leases, onQueueChanged, onTooLate } = this.#deps
     const at = now()
-    const { id: connectionId, spaceId, instance, app } = connection
+    const { id: connectionId, spaceId, instance, app, renews } = connection
     const deadlineAt = at + deadlineSeconds * 1000
-    const claimed = await store.claim({ spaceId, connectionId, instance, app, start, hold, at, deadlineAt })
-    for (const request of claimed) {
-      const { id: requestId, leaseId, started } = request
-      const held = { requestId, leaseId, started, deadlineSeconds, renewedAt: performance.now(), arrivals: Promise.resolve() }
-      leases.give(connection, held)
-      deliver(connection, request, deadlineSeconds)
-    }
+    connection.offered += start
+    const claimed = await store.claim({ spaceId, connectionId, instance, app, renews, start, hold, at, deadlineAt }).finally(() => {
+      connection.offered -= start
+    })
+    for (const request of claimed) handOver(leases, connection, request, deadlineSeconds)
     if (claimed.length > 0) {
       onQueueChanged(spaceId)
       // Its app may have a request before the disk does; people hear of it afterwards. Where the disk failed, nobody does.
@@ -163,17 +168,6 @@ export class Dispatcher {
       if (started) bus.publish({ topic: `user:${userId}`, change: 'request', requestId, spaceId, status: 'processing' })
     }
   }
-}
-
-function deliver(connection: Connection, request: ClaimedRequest, deadlineSeconds: number): void {
-  connection.link.deliver({
-    request_id: request.id,
-    lease_id: request.leaseId,
-    username: request.username,
-    payload: { prompt: request.input.prompt, timestamp: request.createdAt / 1000 },
-    attempt: request.attempt,
-    deadline_seconds: deadlineSeconds,
-  })
 }
 
 /** Asked anew: it may have gone while something was awaited. */

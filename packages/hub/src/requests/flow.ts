@@ -5,6 +5,7 @@ import { AppendBuffer } from './append-buffer.ts'
 import { Dispatcher } from './dispatch.ts'
 import { Forecasts } from './forecasts.ts'
 import { Leases } from './leases.ts'
+import { Offers } from './offers.ts'
 import type { Bus, RequestStore } from './ports.ts'
 import { QueueBoard } from './queue-board.ts'
 import { recover, Sweeper } from './recover.ts'
@@ -36,6 +37,7 @@ export class Flow {
   readonly resume: Resume
   readonly #deps: FlowDeps
   readonly #dispatcher: Dispatcher
+  readonly #offers: Offers
   readonly #takeBack: TakeBack
   readonly #buffer: AppendBuffer
   readonly #board: QueueBoard
@@ -43,9 +45,9 @@ export class Flow {
   readonly #unsubscribe: readonly (() => void)[]
   #telling: Promise<unknown> = Promise.resolve()
   readonly #sendingBack = new Map<ConnectionId, NodeJS.Timeout>()
+  /** Connections that are gone, until all they said is stored or refused. */
+  readonly #parting = new Map<ConnectionId, Connection>()
   readonly #releasing = new Set<Promise<void>>()
-  /** Connections of apps that say again what is missing, while what they held is taken back. */
-  readonly #releasedNow = new Set<ConnectionId>()
   #stopping = false
 
   constructor(deps: FlowDeps) {
@@ -57,15 +59,17 @@ export class Flow {
     const takeBack = new TakeBack({ ...deps, leases, onQueueChanged })
     const onTooLate = (connection: Connection): Promise<void> => takeBack.returnUnsent(connection)
     const dispatcher = new Dispatcher({ ...deps, leases, onTooLate, onQueueChanged })
+    const offers = new Offers({ ...deps, leases, onTooLate })
     this.#deps = deps
+    this.#offers = offers
     this.#board = board
     this.#buffer = buffer
     this.#dispatcher = dispatcher
     this.#takeBack = takeBack
-    this.requests = new Requests({ ...deps, board, forecasts, isStopping: () => this.#stopping })
+    this.requests = new Requests({ ...deps, offers, board, forecasts, isStopping: () => this.#stopping })
     this.reports = new Reports({ ...deps, buffer, leases, board })
     this.resume = new Resume({ ...deps, buffer, leases })
-    this.#sweeper = new Sweeper({ ...deps, dispatcher, leases, takeBack, board })
+    this.#sweeper = new Sweeper({ ...deps, dispatcher, leases, takeBack, board, isFinishing: (id) => this.reports.isFinishing(id) })
     this.#unsubscribe = [
       deps.bus.subscribe('waiting', ({ spaceId }) => dispatcher.wake(spaceId)),
       deps.bus.subscribe('canceling', ({ requestId }) => leases.askToStop(requestId)),
@@ -90,7 +94,7 @@ export class Flow {
   /** An app will leave. Resolves when it will be handed nothing more: what was on its way to it has been sent. */
   async drainApp(connection: Connection): Promise<void> {
     this.#deps.connections.drain(connection)
-    await this.#dispatcher.handedOut(connection.spaceId)
+    await this.#handedOut(connection.spaceId)
   }
 
   /**
@@ -99,7 +103,7 @@ export class Flow {
    */
   async drain(): Promise<void> {
     this.#stopping = true
-    await this.#dispatcher.stop()
+    await Promise.all([this.#dispatcher.stop(), this.#offers.stop()])
     this.#deps.connections.close(({ renews }) => renews, 'shutting_down', true)
     const until = performance.now() + TIMING.drainFor
     while (performance.now() < until && this.#anyRunning()) await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY))
@@ -110,13 +114,18 @@ export class Flow {
     this.#stopping = true
     this.#board.stop()
     for (const timer of this.#sendingBack.values()) clearTimeout(timer)
-    await this.#dispatcher.stop()
+    await Promise.all([this.#dispatcher.stop(), this.#offers.stop()])
     await this.#sweeper.stop()
     await this.#buffer.flush()
     await this.#telling
     await Promise.all(this.#releasing)
     await this.#deps.presence.stop()
     for (const unsubscribe of this.#unsubscribe) unsubscribe()
+  }
+
+  /** Resolves when what is on its way to apps of a space has been sent to them. */
+  async #handedOut(spaceId: SpaceId): Promise<void> {
+    await Promise.all([this.#dispatcher.handedOut(spaceId), this.#offers.settled(spaceId)])
   }
 
   #anyRunning(): boolean {
@@ -135,31 +144,30 @@ export class Flow {
       case 'silent':
         return
       case 'draining':
-        this.#follow(this.#dispatcher.handedOut(connection.spaceId).then(() => this.#takeBack.returnUnbegun(connection)))
+        this.#follow(this.#handedOut(connection.spaceId).then(() => this.#takeBack.returnUnbegun(connection)))
         return
       case 'left':
       case 'broke_off':
       case 'sent_on':
         // While the hub stops, no app is to blame for going.
-        this.#follow(this.#release(connection, this.#stopping ? 'sent_on' : change))
+        this.#follow(this.#part(connection, this.#stopping ? 'sent_on' : change))
     }
   }
 
-  /** What it said before it went still arrives meanwhile, and must not be stored behind a hole. */
-  async #release(connection: Connection, departure: Departure): Promise<void> {
-    if (connection.renews) this.#releasedNow.add(connection.id)
-    try {
-      await this.#takeBack.release(connection, departure)
-    } finally {
-      this.#releasedNow.delete(connection.id)
-      this.#buffer.forget(connection.id)
-    }
+  async #part(connection: Connection, departure: Departure): Promise<void> {
+    this.#parting.set(connection.id, connection)
+    await this.#takeBack.release(connection, departure)
+    await this.#buffer.flush()
+    this.#parting.delete(connection.id)
+    this.#buffer.forget(connection.id)
   }
 
   /** An app that can say again what could not be stored is sent to do so, when the store may have recovered. */
   #sendBack(id: ConnectionId): boolean {
-    if (this.#releasedNow.has(id)) return true
-    if (this.#deps.connections.get(id)?.renews !== true) return false
+    const here = this.#deps.connections.get(id)
+    // One that is gone will be back by itself.
+    if (here === undefined) return this.#parting.get(id)?.renews === true
+    if (!here.renews) return false
     if (this.#sendingBack.has(id)) return true
     const close = (): void => {
       this.#sendingBack.delete(id)

@@ -83,6 +83,11 @@ export class Leases {
     if (connection === undefined) return
     this.forget(connection, id)
     this.#deps.onQueueChanged(connection.spaceId)
+    this.freed(connection)
+  }
+
+  /** It has a slot for the next one, of its own queue or of the space's. */
+  freed(connection: Connection): void {
     this.#beginNext(connection)
     this.#deps.onFreed(connection.spaceId)
   }

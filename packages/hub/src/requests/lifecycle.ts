@@ -5,13 +5,13 @@
  *   waiting ──handed──▶ handed ──started──▶ running ──reported──▶ finished
  *      ▲                  │                  │   │                   ▲
  *      └──────lost────────┴───lost, expired──┘   └──▶ canceling ─────┘
- *                                            (after too many losses: finished, `app_lost`)
+ *                                            (after too many losses or starts: finished, `app_lost`)
  *
  * `waiting` and `handed` both count as queued for people: an app that keeps its own queue
  * holds requests it has not begun. While an app is away its lease goes on, until it is back,
  * on whatever connection, or the lease expires.
  */
-import { type ConnectionId, type LeaseId, type Outcome, type RequestStatus, SpacesError } from '@websocket-spaces/protocol'
+import { type ConnectionId, type LeaseId, LIMITS, type Outcome, type RequestStatus, SpacesError } from '@websocket-spaces/protocol'
 
 export type LossReason = 'app_lost' | 'hub_restarted'
 
@@ -31,11 +31,13 @@ export interface Lease extends LeaseRef {
   readonly instance: string | null
   /** Whose it is, as `Connection.app` says: an app that comes back is known by it. */
   readonly app: string
+  /** Whether it renews its leases; if not, nobody can tell that it forgot one. */
+  readonly renews: boolean
   readonly away: Away | null
 }
 
 /** Who a lease is given to. */
-export type Holder = Pick<Lease, 'connectionId' | 'instance' | 'app'>
+export type Holder = Pick<Lease, 'connectionId' | 'instance' | 'app' | 'renews'>
 
 interface Started {
   readonly lease: Lease
@@ -149,17 +151,22 @@ function afterDeadline(phase: Phase, { at, seconds }: Extract<Fact, { type: 'tim
   return { to: 'finished', outcome: failure(new SpacesError('timeout', { seconds })), at }
 }
 
-/** Only a start that was lost counts against a request; one the app never began, or the hub's own restart, does not. */
+/**
+ * Only a start that was lost counts against a request; one the app never began, or the hub's own restart, does not. But
+ * what brings the hub itself down, whenever it runs, must not do so for ever.
+ */
 function afterLoss(phase: Leased, tally: Tally, { at, reason }: { readonly at: number; readonly reason: LossReason }): Step {
   if (phase.at === 'canceling') return canceled({ at })
   const counts = phase.at === 'running' && reason === 'app_lost'
   const losses = tally.losses + (counts ? 1 : 0)
-  if (!counts || losses < tally.maxAttempts) return { to: 'waiting', reason, attempt: tally.attempt, losses }
-  return { to: 'finished', outcome: failure(new SpacesError('app_lost', { attempts: losses })), at }
+  const isLast = phase.at === 'running' && tally.attempt >= LIMITS.mostAttempts
+  if (!isLast && (!counts || losses < tally.maxAttempts)) return { to: 'waiting', reason, attempt: tally.attempt, losses }
+  const attempts = isLast ? tally.attempt : losses
+  return { to: 'finished', outcome: failure(new SpacesError('app_lost', { attempts })), at }
 }
 
-/** An app cannot cancel on its own; it can only confirm. */
-function final(outcome: Outcome): Outcome {
+/** How a running request ends when its app says this: an app cannot cancel on its own; it can only confirm. */
+export function final(outcome: Outcome): Outcome {
   return outcome.status === 'canceled' ? failure(new SpacesError('app_failed')) : outcome
 }
 

@@ -17,7 +17,7 @@ import type {
 } from '@websocket-spaces/protocol'
 import type { ConnectionChoice } from '../spaces/connections.ts'
 import type { SpaceChange } from '../spaces/ports.ts'
-import type { Fact, Holder, LeaseRef, LossReason, Phase } from './lifecycle.ts'
+import type { Fact, Holder, Lease, LeaseRef, LossReason, Phase } from './lifecycle.ts'
 
 export interface StoredRequest {
   readonly id: RequestId
@@ -67,6 +67,29 @@ export interface SubmitLimits {
   readonly maxQueue: number
   readonly minIntervalSeconds: number
   readonly dailyQuota: number
+}
+
+/** A free slot for a request that nobody waits before: it begins there in the transaction that accepts it. Times in milliseconds. */
+export interface Offer extends Holder {
+  readonly leaseId: LeaseId
+  readonly at: number
+  readonly deadlineAt: number
+}
+
+export interface InsertOptions {
+  readonly key?: SubmitKey | undefined
+  readonly offer?: Offer | undefined
+  /** Called once any claim that begins from then on comes after it: perhaps before it is committed. */
+  readonly onPlaced?: (() => void) | undefined
+  /** Called once it is committed: perhaps before the disk has it. */
+  readonly onCommitted?: ((inserted: Inserted) => void) | undefined
+}
+
+export interface Inserted {
+  /** That of the first request made with the same key, if there was one. */
+  readonly id: RequestId
+  /** Whether it took the slot it was offered. */
+  readonly begun: boolean
 }
 
 /** A hand-over: up to `start` requests begin at once, up to `hold` more wait in the app's own queue. */
@@ -144,12 +167,8 @@ export interface Pace {
 }
 
 export interface RequestStore {
-  /**
-   * Commits a request with its first event. Returns its id: that of the first request made with the same key,
-   * if there is one. Throws `queue_full`, `too_fast`, `quota_exceeded`, `space_not_found`, `key_reused`.
-   * `onClaimable` is called once any claim that begins from then on comes after it: perhaps before it is committed.
-   */
-  insert(request: NewRequest, limits: SubmitLimits, key?: SubmitKey, onClaimable?: () => void): Promise<RequestId>
+  /** Commits a request with its first events. Throws `queue_full`, `too_fast`, `quota_exceeded`, `space_not_found`, `key_reused`. */
+  insert(request: NewRequest, limits: SubmitLimits, options?: InsertOptions): Promise<Inserted>
   /** The request a key made, if any. Throws `key_reused` when it was made of something else. */
   findByKey(where: Pick<NewRequest, 'userId' | 'spaceId'>, key: SubmitKey): Promise<RequestId | null>
   /** Hands the next waiting requests of a space to a connection: by priority, then users in turn; each under a lease of its own. */
@@ -179,7 +198,7 @@ export interface RequestStore {
   /** What apps connected to this node hold. */
   held(): Promise<(Leased & { readonly isCanceling: boolean })[]>
   /** What is held by connections of nodes that are no more. */
-  orphans(limit: number): Promise<Leased[]>
+  orphans(limit: number): Promise<(Leased & Pick<Lease, 'renews'>)[]>
   /** What an app held when its connection broke off, and may still come back for. */
   away(spaceId: SpaceId, app: string): Promise<(Leased & { readonly reason: LossReason })[]>
   /** Held by apps that did not come back in time. */

@@ -6,14 +6,14 @@ import type { Dispatcher } from './dispatch.ts'
 import type { Leases } from './leases.ts'
 import type { Applied, RequestStore } from './ports.ts'
 import { Stranded, type StrandedDeps } from './stranded.ts'
-import type { TakeBack } from './take-back.ts'
+import { returnWithin, type TakeBack } from './take-back.ts'
 
 const BATCH = 500
 /** Every so many sweeps, spaces with waiting requests are woken in case a wake-up was lost. */
 const WAKE_EACH = 5
 
 /**
- * What a node that is no more had handed out: its apps have `graceFor` ms to come back for what they run, all else waits
+ * What a node that is no more had handed out: its apps have up to `graceFor` ms to come back for what they run, all else waits
  * again. At start-up that is a previous run of this hub, later any node that died. Of nodes that do this at the same time,
  * one succeeds for each request.
  */
@@ -21,9 +21,15 @@ export async function recover({ store, graceFor, now }: RecoverDeps, onRecovered
   let recovered = 0
   for (;;) {
     const orphans = await store.orphans(BATCH)
-    for (const { id, by } of orphans) {
+    for (const { id, by, renews } of orphans) {
       const at = now()
-      const applied = await store.apply(id, { type: 'left', by, at, until: at + graceFor, reason: 'hub_restarted' })
+      const applied = await store.apply(id, {
+        type: 'left',
+        by,
+        at,
+        until: at + returnWithin({ renews }, graceFor),
+        reason: 'hub_restarted',
+      })
       if (!applied.ok || !applied.changed) continue
       recovered += 1
       onRecovered(applied)
@@ -45,6 +51,8 @@ export interface SweeperDeps extends StrandedDeps {
   readonly dispatcher: Dispatcher
   readonly leases: Leases
   readonly takeBack: TakeBack
+  /** Its result came in time, though it is not stored yet. */
+  readonly isFinishing: (id: RequestId) => boolean
   readonly presence: Pick<Presence, 'bury' | 'replicas'>
   readonly onError: (message: string, error: unknown) => void
 }
@@ -100,7 +108,8 @@ export class Sweeper {
 
   /** One request that cannot be ended must not keep the others from it. */
   async #timeOut(id: RequestId, seconds: number): Promise<void> {
-    const { now, onError } = this.#deps
+    const { now, isFinishing, onError } = this.#deps
+    if (isFinishing(id)) return
     try {
       await end(this.#deps, id, { type: 'timed_out', at: now(), seconds }, 'timeout')
     } catch (error) {

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type inferenceLog,
   type inferenceOutput,
@@ -14,14 +13,17 @@ import type { Connection, Held } from '../spaces/connections.ts'
 import { announceChange } from './announce.ts'
 import type { AppendBuffer } from './append-buffer.ts'
 import { noteOutcome } from './capacity.ts'
+import { Crowd } from './crowd.ts'
 import { type Leases, refOf } from './leases.ts'
-import { failure } from './lifecycle.ts'
-import type { Bus, Report, RequestStore } from './ports.ts'
+import { failure, final } from './lifecycle.ts'
+import { outlast } from './outlast.ts'
+import type { Applied, Bus, Report, RequestStore, StoredRequest } from './ports.ts'
 import type { QueueBoard } from './queue-board.ts'
 
-/** Together a minute or more, as much as a database takes to come back. */
-const RESULT_TRIES = 120
-const RESULT_AGAIN_MS = 500
+/** Results of one lease that may wait for the first of them to be stored; each may be large. */
+const MOST_RESULTS = 4
+/** Looks into the store that one connection may cause at a time by reports that are not its own to make. */
+const MOST_LOOKS = 500
 
 export interface ReportDeps {
   readonly store: RequestStore
@@ -34,10 +36,13 @@ export interface ReportDeps {
 
 /**
  * What apps say about the requests they hold. Every method resolves when it is stored and throws
- * `not_found`, `request_finished` or `stale_lease` when it is not theirs to say.
+ * `not_found`, `request_finished` or `stale_lease` when it is not theirs to say, `rate_limited` when that is too much at once.
  */
 export class Reports {
   readonly #deps: ReportDeps
+  /** Results of one lease: the first counts, the others hear so when that is stored. */
+  readonly #finishing = new Crowd<Held>(MOST_RESULTS)
+  readonly #refusing = new Crowd<Connection>(MOST_LOOKS)
 
   constructor(deps: ReportDeps) {
     this.#deps = deps
@@ -57,7 +62,14 @@ export class Reports {
 
   async result(connection: Connection, message: z.output<typeof inferenceResult>): Promise<void> {
     const held = connection.held.get(message.request_id) ?? (await this.#refuse(connection, message.request_id))
+    using _turn = this.#finishing.enter(held)
     await inOrder(held, () => this.#finish(connection, held, outcomeOf(message)))
+  }
+
+  /** Whether a result has come in that is not stored yet, from an app that is connected here. */
+  isFinishing(id: RequestId): boolean {
+    const held = this.#deps.leases.find(id)?.held
+    return held !== undefined && this.#finishing.has(held)
   }
 
   async #finish(connection: Connection, held: Held, outcome: Outcome): Promise<void> {
@@ -66,8 +78,14 @@ export class Reports {
     await buffer.flush()
     // It is about to come back and say what is missing, and its result after that.
     if (buffer.isTorn(held.requestId, refOf(connection, held))) throw new SpacesError('storage_unavailable')
-    const applied = await this.#outlast(connection, () =>
-      store.apply(held.requestId, { type: 'reported', by: refOf(connection, held), at: now(), outcome }),
+    const by = refOf(connection, held)
+    // An app that asked for no acknowledgement never says its result a second time: its request would stand until the deadline.
+    const applied = await outlast(
+      () => connection.state !== 'gone',
+      async (unsure) => {
+        const answer = await store.apply(held.requestId, { type: 'reported', by, at: now(), outcome })
+        return unsure ? this.#recognize(answer, outcome) : answer
+      },
     )
     if (connection.held.get(held.requestId) === held) leases.settle(held.requestId)
     if (!applied.ok) throw new SpacesError(applied.code)
@@ -75,27 +93,19 @@ export class Reports {
     announceChange(bus, applied.request, applied.events)
   }
 
-  /**
-   * Tries again while the database is away and the app is there: one that asked for no acknowledgement never says
-   * its result a second time, and its request would stand until the deadline.
-   */
-  async #outlast<T>(connection: Connection, store: () => Promise<T>): Promise<T> {
-    for (let tries = 1; ; tries += 1) {
-      try {
-        return await store()
-      } catch (error) {
-        const passes = error instanceof SpacesError && error.code === 'storage_unavailable'
-        if (!passes || connection.state === 'gone' || tries === RESULT_TRIES) throw error
-        await sleep(RESULT_AGAIN_MS)
-      }
-    }
+  /** Of a try whose answer was lost the commit may not have been: then this very outcome is stored, and nobody was told. */
+  async #recognize(applied: Applied, outcome: Outcome): Promise<Applied> {
+    if (applied.ok || applied.request === null || !endedAs(applied.request, outcome)) return applied
+    const { request } = applied
+    return { ok: true, changed: true, request, events: await this.#deps.store.events(request.id, request.lastSeq - 1, 1) }
   }
 
   async #add(connection: Connection, id: RequestId, report: Report): Promise<void> {
     const { leases, buffer } = this.#deps
     const held = connection.held.get(id) ?? (await this.#refuse(connection, id))
+    const by = refOf(connection, held)
+    using _room = buffer.roomFor(id, by, report)
     const { stored } = await inOrder(held, async () => {
-      const by = refOf(connection, held)
       try {
         await leases.begin(connection, held)
       } catch (error) {
@@ -108,6 +118,7 @@ export class Reports {
   }
 
   async #refuse(connection: Connection, id: RequestId): Promise<never> {
+    using _look = this.#refusing.enter(connection)
     const request = await this.#deps.store.find(id)
     // Another space's requests do not exist for this app.
     if (request === null || request.spaceId !== connection.spaceId) throw new SpacesError('not_found')
@@ -133,4 +144,14 @@ function outcomeOf({ status, result }: z.output<typeof inferenceResult>): Outcom
   if (status === 'canceled') return { status }
   const said = typeof result.error === 'string' && result.error !== '' ? result.error.slice(0, LIMITS.logLineChars) : undefined
   return { status, error: { code: 'app_failed', message: said ?? new SpacesError('app_failed').message }, result }
+}
+
+/** Whether a request ended as this outcome ends it: what is canceled meanwhile ends as that, whatever its app said. */
+function endedAs({ phase, result, error }: StoredRequest, outcome: Outcome): boolean {
+  if (phase.at !== 'finished') return false
+  const said = final(outcome)
+  if (phase.status === 'canceled' || said.status === 'canceled') return phase.status === 'canceled'
+  if (said.status !== phase.status) return false
+  const sameError = said.status === 'completed' || (said.error.code === error?.code && said.error.message === error.message)
+  return sameError && JSON.stringify(said.result) === JSON.stringify(result)
 }

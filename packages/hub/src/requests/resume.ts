@@ -82,10 +82,10 @@ export class Resume {
     seconds: number,
   ): Promise<StoredRequest | null> {
     const { store, leases, now } = this.#deps
-    const { id: connectionId, instance, app, spaceId } = connection
+    const { id: connectionId, instance, app, renews, spaceId } = connection
     const known = await store.find(id)
     if (known === null || known.spaceId !== spaceId) return null
-    const applied = await store.apply(id, { type: 'resumed', leaseId, at: now(), to: { connectionId, instance, app } })
+    const applied = await store.apply(id, { type: 'resumed', leaseId, at: now(), to: { connectionId, instance, app, renews } })
     if (!applied.ok) return null
     leases.give(connection, heldAgain(applied.request, leaseId, seconds))
     return applied.request

@@ -5,7 +5,8 @@ import { canEdit } from '../spaces/access.ts'
 import type { Connections } from '../spaces/connections.ts'
 import type { Presence, StoredSpace } from '../spaces/ports.ts'
 import type { Forecasts } from './forecasts.ts'
-import type { Bus, RequestStore } from './ports.ts'
+import type { Offers } from './offers.ts'
+import type { Bus, Inserted, NewRequest, RequestStore, SubmitKey } from './ports.ts'
 import type { QueueBoard } from './queue-board.ts'
 import { newRequestId } from './request-id.ts'
 
@@ -14,6 +15,7 @@ export interface SubmitDeps {
   readonly bus: Bus
   readonly connections: Connections
   readonly presence: Pick<Presence, 'replicas'>
+  readonly offers: Pick<Offers, 'make'>
   readonly board: QueueBoard
   readonly forecasts: Forecasts
   readonly now: () => number
@@ -49,18 +51,34 @@ export async function submit(
   if (made !== null) return made
   if (priority === 'high' && !canEdit(space, identity)) throw new SpacesError('priority_refused')
   if (space.holdSeconds === 0 && !(await isServed(deps, space.id))) throw new SpacesError('app_not_connected')
-  const { maxQueue, minIntervalSeconds, dailyQuota } = space
-  const accepted = await deps.store.insert(
-    { ...where, id, priority, input, createdAt: deps.now() },
-    { maxQueue, minIntervalSeconds, dailyQuota },
-    submitKey,
-    // Before the disk has it: what an app is handed, nobody has been told of yet.
-    () => deps.bus.publish({ topic: 'waiting', spaceId: space.id }),
-  )
-  if (accepted !== id) return accepted
-  deps.bus.publish({ topic: `user:${identity.userId}`, change: 'request', requestId: id, spaceId: space.id, status: 'queued' })
+  const inserted = await insert(deps, space, identity, { ...where, id, priority, input, createdAt: deps.now() }, submitKey)
+  if (inserted.id !== id) return inserted.id
+  const status = inserted.begun ? 'processing' : 'queued'
+  deps.bus.publish({ topic: `user:${identity.userId}`, change: 'request', requestId: id, spaceId: space.id, status })
   deps.board.changed(space.id)
   return id
+}
+
+/** An app with a free slot is handed it before the disk has it: what an app is handed, nobody has been told of yet. */
+async function insert(
+  { store, bus, offers }: SubmitDeps,
+  space: StoredSpace,
+  { username }: Identity,
+  request: NewRequest,
+  key: SubmitKey | undefined,
+): Promise<Inserted> {
+  const { maxQueue, minIntervalSeconds, dailyQuota } = space
+  const wake = (): void => bus.publish({ topic: 'waiting', spaceId: space.id })
+  using offer = offers.make(space)
+  const onCommitted = ({ begun }: Inserted): void => {
+    if (begun) offer?.take(request, username)
+    else {
+      offer?.[Symbol.dispose]()
+      wake()
+    }
+  }
+  const when = offer === undefined ? { onPlaced: wake } : { offer: offer.terms, onCommitted }
+  return await store.insert(request, { maxQueue, minIntervalSeconds, dailyQuota }, { key, ...when })
 }
 
 async function isServed({ connections, presence }: SubmitDeps, spaceId: SpaceId): Promise<boolean> {

@@ -11,6 +11,11 @@ export interface TakeBackDeps extends Omit<LeaseDeps, 'onFreed'> {
   readonly graceFor: number
 }
 
+/** Milliseconds in which an app may come back: who renews its leases has no longer than until the next would have been due. */
+export function returnWithin({ renews }: Pick<Connection, 'renews'>, graceFor: number): number {
+  return renews ? Math.min(TIMING.leaseFor, graceFor) : graceFor
+}
+
 interface Loss {
   readonly spaceId: SpaceId
   readonly id: RequestId
@@ -133,8 +138,7 @@ export class TakeBack {
   #departed({ renews }: Connection, by: LeaseRef, reason: LossReason, stays: boolean): Fact {
     if (!stays) return this.#lost(by, reason)
     const at = this.#deps.now()
-    const within = renews ? Math.min(TIMING.leaseFor, this.#deps.graceFor) : this.#deps.graceFor
-    return { type: 'left', by, at, until: at + within, reason }
+    return { type: 'left', by, at, until: at + returnWithin({ renews }, this.#deps.graceFor), reason }
   }
 
   async #end({ connection, held }: Holding, factOf: (by: LeaseRef) => Fact): Promise<void> {

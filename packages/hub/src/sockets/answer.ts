@@ -2,6 +2,9 @@ import type { Logger } from 'pino'
 import { type ErrorCode, inputProblem, SpacesError } from '@websocket-spaces/protocol'
 import { z } from 'zod'
 
+/** A path may lead through keys of the sender's own. */
+const FIELD_CHARS = 200
+
 export interface WireError {
   readonly code: ErrorCode
   readonly message: string
@@ -12,7 +15,7 @@ export function toWireError(error: unknown, log: Logger): WireError {
   if (error instanceof SpacesError) return { code: error.code, message: error.message }
   if (error instanceof z.ZodError) {
     const issue = error.issues[0]
-    const field = issue?.path.join('.') || 'message'
+    const field = issue?.path.join('.').slice(0, FIELD_CHARS) || 'message'
     return toWireError(new SpacesError('invalid_input', { field, problem: issue === undefined ? '?' : inputProblem(issue, 'en') }), log)
   }
   log.error({ err: error }, 'socket event failed')

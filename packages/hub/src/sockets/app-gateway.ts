@@ -4,6 +4,7 @@ import { LIMITS, TIMING } from '@websocket-spaces/protocol'
 import type { Services } from '../services.ts'
 import { AppSession } from './app-session.ts'
 import { Heartbeat } from './heartbeat.ts'
+import { sendTogether } from './send-together.ts'
 
 export interface Gateway {
   /** Closes every socket. */
@@ -23,7 +24,10 @@ export function attachAppGateway(http: HttpServer, services: Services): Gateway 
     destroyUpgrade: false,
   })
   const heartbeat = new Heartbeat()
-  io.on('connection', (socket) => new AppSession(socket, services, heartbeat).listen())
+  io.on('connection', (socket) => {
+    sendTogether(socket)
+    new AppSession(socket, services, heartbeat).listen()
+  })
   return {
     async close() {
       heartbeat.stop()

@@ -26,6 +26,7 @@ import type { StoredSpace } from '../spaces/ports.ts'
 import { register, type Registration } from '../spaces/register.ts'
 import { ackOf, toWireError } from './answer.ts'
 import type { Heartbeat } from './heartbeat.ts'
+import { Unread } from './unread.ts'
 
 type State =
   | { readonly at: 'new'; readonly deadline: NodeJS.Timeout }
@@ -42,6 +43,7 @@ export class AppSession {
   readonly #services: Services
   readonly #heartbeat: Heartbeat
   readonly #log: Logger
+  readonly #unread: Unread
   readonly #beat: () => void
   readonly #reports = new Map<string, (args: readonly unknown[]) => void>()
   #state: State
@@ -54,6 +56,10 @@ export class AppSession {
     this.#heartbeat = heartbeat
     this.#beat = () => heartbeat.beat(socket.id)
     this.#log = services.log.child({ socket: socket.id })
+    this.#unread = new Unread(socket, {
+      onFull: () => this.#log.warn('closing an app that does not read what it is told'),
+      onCaughtUp: () => this.#caughtUp(),
+    })
     this.#state = { at: 'new', deadline: setTimeout(() => this.#close('register_timeout', true), TIMING.registerWithin) }
   }
 
@@ -132,6 +138,7 @@ export class AppSession {
       connectedAt: Date.now(),
       link: this.#link(),
       held: new Map(),
+      offered: 0,
       state: 'connected',
       draining: false,
       failures: 0,
@@ -202,11 +209,17 @@ export class AppSession {
 
   #link(): AppLink {
     return {
-      deliver: (request) => void this.#socket.emit(APP_EVENTS.inferenceRequest, request),
+      deliver: (request) => this.#unread.spare(() => this.#socket.emit(APP_EVENTS.inferenceRequest, request)),
       cancel: (request_id, reason) => void this.#socket.emit(APP_EVENTS.inferenceCancel, { request_id, reason }),
       close: (code, reconnect) => this.#close(code, reconnect),
+      isBehind: () => this.#unread.isBehind,
       transport: () => this.#socket.conn.transport.name,
     }
+  }
+
+  /** Meanwhile it was handed nothing. */
+  #caughtUp(): void {
+    if (this.#state.at === 'registered') this.#services.bus.publish({ topic: 'waiting', spaceId: this.#state.connection.spaceId }, 'here')
   }
 
   #close(code: ErrorCode, reconnect: boolean): void {

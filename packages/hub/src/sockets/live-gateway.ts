@@ -1,11 +1,12 @@
 import type { Server as HttpServer } from 'node:http'
 import { Server } from 'socket.io'
-import { LIVE_EVENTS, LIVE_PATH, type SpaceId, SpacesError } from '@websocket-spaces/protocol'
+import { LIVE_EVENTS, LIVE_PATH, type SpaceId, SpacesError, TIMING } from '@websocket-spaces/protocol'
 import { isCrossSite } from '../accounts/cross-site.ts'
 import type { Services } from '../services.ts'
 import { canSee } from '../spaces/access.ts'
 import type { SpaceChange } from '../spaces/ports.ts'
 import type { Gateway } from './app-gateway.ts'
+import { Coalesced } from './coalesced.ts'
 import { LiveSession } from './live-session.ts'
 import { ADMIN_GALLERY, CONNECTIONS, GALLERY, type LiveServer, type LiveSocket, ownGallery, spaceRoom } from './live-socket.ts'
 
@@ -27,18 +28,21 @@ export function attachLiveGateway(http: HttpServer, services: Services): Gateway
     void admit(services, socket, done)
   })
   io.on('connection', (socket) => new LiveSession(socket, services).listen())
+  // When many apps come back at once, each of them would send the list of all.
+  const connections = new Coalesced(TIMING.positionsEvery, () =>
+    tellConnections(io, services).catch((error: unknown) => services.log.error({ err: error }, 'could not tell pages of connections')),
+  )
   const stop = [
     bus.subscribe('spaces', (message) => {
       const told = message.change === 'status' ? tellStatus(io, services, message.spaceId) : tellChanged(io, services, message)
       told.catch((error: unknown) => services.log.error({ err: error }, 'could not tell pages of a change'))
     }),
-    bus.subscribe('connections', () => {
-      tellConnections(io, services).catch((error: unknown) => services.log.error({ err: error }, 'could not tell pages of connections'))
-    }),
+    bus.subscribe('connections', () => connections.changed()),
   ]
   return {
     async close() {
       for (const unsubscribe of stop) unsubscribe()
+      connections.stop()
       await io.close()
     },
   }

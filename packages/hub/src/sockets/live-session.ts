@@ -7,6 +7,7 @@ import {
   type LiveAck,
   type RequestId,
   SpacesError,
+  TIMING,
   unfollowCall,
   watchSpaceCall,
 } from '@websocket-spaces/protocol'
@@ -14,6 +15,7 @@ import { z } from 'zod'
 import type { Identity } from '../accounts/identity.ts'
 import type { Services } from '../services.ts'
 import { ackOf, toWireError } from './answer.ts'
+import { Unread } from './unread.ts'
 import { ADMIN_GALLERY, CONNECTIONS, GALLERY, type LiveSocket, ownGallery, spaceRoom } from './live-socket.ts'
 
 /** Packets that may wait in a slow browser's socket before a follow pauses. */
@@ -30,6 +32,7 @@ export class LiveSession {
   readonly #services: Services
   readonly #identity: Identity
   readonly #follows = new Map<RequestId, AbortController>()
+  readonly #unread: Unread
   /** Items sent since the transport last took everything. */
   #unsent = 0
 
@@ -37,6 +40,10 @@ export class LiveSession {
     this.#socket = socket
     this.#services = services
     this.#identity = socket.data.identity
+    const { userId: user } = this.#identity
+    this.#unread = new Unread(socket, {
+      onFull: () => services.log.warn({ user }, 'closing a live socket that does not read what it is told'),
+    })
   }
 
   listen(): void {
@@ -65,11 +72,23 @@ export class LiveSession {
       this.#unsent = 0
     }
     socket.conn.on('drain', drained)
+    const looking = setInterval(() => void this.#lookAgain(), TIMING.streamKeepAlive)
     socket.on('disconnect', () => {
       unsubscribe()
+      clearInterval(looking)
       socket.conn.off('drain', drained)
       for (const follow of this.#follows.values()) follow.abort()
     })
+  }
+
+  /** A socket outlives the session it was opened with where the word of its end got lost; whoever is still allowed comes back. */
+  async #lookAgain(): Promise<void> {
+    try {
+      const found = await this.#services.accounts.authenticate(this.#socket.handshake.headers)
+      if (found?.userId !== this.#identity.userId || found.role !== this.#identity.role) this.#socket.conn.close()
+    } catch (error) {
+      this.#services.log.warn({ err: error }, 'could not look once more whether a page may listen')
+    }
   }
 
   #onCall<T extends z.ZodType>(call: string, schema: T, run: (message: z.output<T>) => Promise<Spaces | void>): void {
@@ -115,7 +134,7 @@ export class LiveSession {
     try {
       for await (const item of items) {
         if (abort.signal.aborted) break
-        this.#socket.emit(LIVE_EVENTS.requestEvent, { request_id: id, item })
+        this.#unread.spare(() => this.#socket.emit(LIVE_EVENTS.requestEvent, { request_id: id, item }))
         await this.#drained(abort.signal)
       }
     } catch (error) {

@@ -15,6 +15,8 @@ export interface AppLink {
   cancel(id: RequestId, reason: InferenceCancel['reason']): void
   /** Says why and closes. `reconnect` tells the app whether coming back makes sense. */
   close(code: ErrorCode, reconnect: boolean): void
+  /** Whether so much was handed to it that it has not read yet that it should not be handed more. */
+  isBehind(): boolean
   /** `websocket` or `polling`. */
   transport(): string
 }
@@ -52,6 +54,8 @@ export interface Connection {
   readonly link: AppLink
   /** In order of hand-over. */
   readonly held: Map<RequestId, Held>
+  /** Slots kept free for what the store may just be handing to it. */
+  offered: number
   /** `silent` = its heartbeat stopped: nothing new for it, but it keeps what it holds and may come back. */
   state: 'connected' | 'silent' | 'gone'
   /** It finishes what it has and leaves. */

@@ -114,8 +114,8 @@ export interface SharedConnection {
 
 /** What one node tells the others, and hears of them. */
 export interface NodeStore {
-  /** This node lives, and will for the next `ttl` ms. False when it was not known: it just started, or was buried meanwhile. */
-  beat(ttl: number): Promise<boolean>
+  /** This node lives, and will for the next `ttl` ms. Not known before: it just started, or was buried meanwhile. */
+  beat(ttl: number): Promise<{ readonly known: boolean; /** The store's, in milliseconds since 1970. */ readonly clock: number }>
   /** This node stops; with it go its connections. */
   leave(): Promise<unknown>
   put(connections: readonly SharedConnection[]): Promise<void>

@@ -4,6 +4,7 @@
  * from then on what that node had handed out is anybody's to take back.
  */
 import { type ConnectionId, type ConnectionView, type SpaceId, TIMING } from '@websocket-spaces/protocol'
+import { ClockWatch } from './clock-watch.ts'
 import { toShared, viewConnection } from './connection-view.ts'
 import type { Connection, Connections } from './connections.ts'
 import type { NodeStore, Presence } from './ports.ts'
@@ -14,15 +15,21 @@ const LOOK_EACH = 5
 export interface SharedPresenceDeps {
   readonly nodes: NodeStore
   readonly connections: Connections
+  readonly now: () => number
+  /** This node's clock is not the database's; by how many milliseconds it is ahead, or behind if that is below 0. */
+  readonly onClockOff: (ahead: number) => void
   readonly onError: (message: string, error: unknown) => void
 }
 
 export class SharedPresence implements Presence {
   readonly #deps: SharedPresenceDeps
+  readonly #clock: ClockWatch
   /** What the store has of this node's connections, as JSON. */
   readonly #told = new Map<ConnectionId, string>()
   readonly #arriving = new Map<ConnectionId, Connection>()
   #writing: Promise<void> = Promise.resolve()
+  /** A write comes after the one under way, of all that is known when it begins. */
+  #isNextPlanned = false
   #timer: NodeJS.Timeout | undefined
   #beating: Promise<void> = Promise.resolve()
   #beats = 0
@@ -33,6 +40,7 @@ export class SharedPresence implements Presence {
 
   constructor(deps: SharedPresenceDeps) {
     this.#deps = deps
+    this.#clock = new ClockWatch(deps.onClockOff)
   }
 
   replicas(spaceId: SpaceId): Promise<number> {
@@ -62,7 +70,7 @@ export class SharedPresence implements Presence {
   }
 
   async start(): Promise<void> {
-    await this.#deps.nodes.beat(TIMING.nodeSilence)
+    await this.#sayAlive()
     this.#lastBeat = performance.now()
     this.#steadySince = this.#lastBeat
     this.#schedule()
@@ -88,9 +96,8 @@ export class SharedPresence implements Presence {
   }
 
   async #beat(): Promise<void> {
-    const { nodes, onError } = this.#deps
     try {
-      const known = await nodes.beat(TIMING.nodeSilence)
+      const known = await this.#sayAlive()
       const now = performance.now()
       if (!known || now - this.#lastBeat > TIMING.nodeSilence) this.#steadySince = now
       this.#lastBeat = now
@@ -99,8 +106,17 @@ export class SharedPresence implements Presence {
       this.#beats += 1
       if (this.#beats % LOOK_EACH === 0) await this.#closeUnwelcome()
     } catch (error) {
-      onError('could not tell the other nodes that this one lives', error)
+      this.#deps.onError('could not tell the other nodes that this one lives', error)
     }
+  }
+
+  /** Whether this node was known before. */
+  async #sayAlive(): Promise<boolean> {
+    const { nodes, now } = this.#deps
+    const asked = now()
+    const { known, clock } = await nodes.beat(TIMING.nodeSilence)
+    this.#clock.compare(asked, clock, now())
+    return known
   }
 
   /** Others took this node for dead and took its requests back: its apps had better begin again, too. */
@@ -115,18 +131,24 @@ export class SharedPresence implements Presence {
     for (const { id, code } of await nodes.unwelcome()) connections.get(id)?.link.close(code, false)
   }
 
-  /** Brings the store up to date with what is connected here. One at a time, so that the newest state is written last. */
+  /**
+   * Brings the store up to date with what is connected here. One at a time, so that the newest state is written last; all
+   * who ask meanwhile share the next, so that they do not wait one after the other for a store that does not answer.
+   */
   async #write(): Promise<void> {
-    const turn = this.#writing.then(
-      () => this.#writeChanges(),
-      () => this.#writeChanges(),
-    )
-    this.#writing = turn
-    turn.catch(() => undefined)
-    await turn
+    if (!this.#isNextPlanned) {
+      this.#isNextPlanned = true
+      this.#writing = this.#writing.then(
+        () => this.#writeChanges(),
+        () => this.#writeChanges(),
+      )
+      this.#writing.catch(() => undefined)
+    }
+    await this.#writing
   }
 
   async #writeChanges(): Promise<void> {
+    this.#isNextPlanned = false
     const { nodes, connections } = this.#deps
     const here = new Map(this.#arriving)
     for (const connection of connections.all()) here.set(connection.id, connection)

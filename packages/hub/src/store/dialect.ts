@@ -19,10 +19,12 @@ export function isPostgres(db: AnyDialect): boolean {
   return db.getExecutor().adapter instanceof PostgresAdapter
 }
 
-interface TransactOptions {
+interface TransactOptions<T> {
   readonly durable?: boolean
   /** Called when transactions that begin from now on come after this one; not when it fails, unless it is too early to know. */
   readonly onPlaced?: (() => void) | undefined
+  /** Called when it is committed: perhaps before the disk has it. Must not throw. */
+  readonly onCommitted?: ((value: T) => void) | undefined
 }
 
 /**
@@ -32,16 +34,17 @@ interface TransactOptions {
 export async function transact<T>(
   db: Database,
   work: (tx: Database) => Promise<T>,
-  { durable = true, onPlaced }: TransactOptions = {},
+  { durable = true, onPlaced, onCommitted }: TransactOptions<T> = {},
 ): Promise<T> {
   const group = groupOf(db)
   if (group !== undefined) {
-    const done = group.run(work, { durable })
+    const done = group.run(work, { durable, onCommitted })
     onPlaced?.()
     return done
   }
   const value = await retrying(db, work)
   onPlaced?.()
+  onCommitted?.(value)
   return value
 }
 

@@ -8,16 +8,24 @@ type Database = Kysely<Tables>
 
 const flush = promisify(fdatasync)
 
+/** How those are told who wait for a unit that has run. */
+interface Done {
+  readonly committed: () => void
+  readonly resolve: () => void
+}
+
 interface Unit {
-  /** Runs the work; says how to tell its caller. Rejects when its writes are to be undone. */
-  readonly run: (tx: Database) => Promise<() => void>
+  /** Runs the work. Rejects when its writes are to be undone. */
+  readonly run: (tx: Database) => Promise<Done>
   readonly fail: (error: unknown) => void
   readonly durable: boolean
 }
 
-export interface UnitOptions {
+export interface UnitOptions<T> {
   /** `false`: the caller need not wait for the disk; a power cut may undo it, a crash cannot. */
   readonly durable: boolean
+  /** Called when it is committed, before the disk is waited for. Must not throw. */
+  readonly onCommitted?: ((value: T) => void) | undefined
 }
 
 /**
@@ -41,11 +49,11 @@ export class GroupCommit {
   }
 
   /** Resolves when the work is committed and, if asked to be `durable`, on the disk. */
-  async run<T>(work: (tx: Database) => Promise<T>, { durable }: UnitOptions): Promise<T> {
+  async run<T>(work: (tx: Database) => Promise<T>, { durable, onCommitted }: UnitOptions<T>): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>()
-    const run = async (tx: Database): Promise<() => void> => {
+    const run = async (tx: Database): Promise<Done> => {
       const value = await work(tx)
-      return () => resolve(value)
+      return { committed: () => onCommitted?.(value), resolve: () => resolve(value) }
     }
     this.#waiting.push({ run, fail: reject, durable })
     this.#schedule()
@@ -88,7 +96,7 @@ export class GroupCommit {
     }
   }
 
-  async #commit(connection: Database, units: readonly Unit[]): Promise<Map<Unit, () => void>> {
+  async #commit(connection: Database, units: readonly Unit[]): Promise<Map<Unit, Done>> {
     const file = this.#file
     this.#disk?.check()
     const before = file.writes
@@ -107,8 +115,8 @@ export class GroupCommit {
   }
 
   /** The usual way. Null when one failed that had written: all is undone, and nothing has been told. */
-  async #runAll(connection: Database, units: readonly Unit[]): Promise<Map<Unit, () => void> | null> {
-    const told = new Map<Unit, () => void>()
+  async #runAll(connection: Database, units: readonly Unit[]): Promise<Map<Unit, Done> | null> {
+    const told = new Map<Unit, Done>()
     const file = this.#file
     file.run('begin immediate')
     file.lendTo(connection)
@@ -121,15 +129,15 @@ export class GroupCommit {
           file.run('rollback')
           return null
         }
-        told.set(unit, () => unit.fail(error))
+        told.set(unit, failed(unit, error))
       }
     }
     return told
   }
 
   /** Each unit such that it can be undone alone. */
-  async #runEach(connection: Database, units: readonly Unit[]): Promise<Map<Unit, () => void>> {
-    const told = new Map<Unit, () => void>()
+  async #runEach(connection: Database, units: readonly Unit[]): Promise<Map<Unit, Done>> {
+    const told = new Map<Unit, Done>()
     const file = this.#file
     file.run('begin immediate')
     for (const unit of units) {
@@ -140,30 +148,34 @@ export class GroupCommit {
         // A full disk undoes the whole transaction; then all units have failed.
         if (!file.isTransaction) throw error
         file.run('rollback to unit')
-        told.set(unit, () => unit.fail(error))
+        told.set(unit, failed(unit, error))
       }
       file.run('release unit')
     }
     return told
   }
 
-  #tell(told: Map<Unit, () => void>): void {
-    const disk = this.#disk
-    const later: Unit[] = []
-    for (const [unit, tell] of told) {
-      if (unit.durable && disk !== null) later.push(unit)
-      else tell()
+  #tell(told: Map<Unit, Done>): void {
+    const later = this.#disk === null ? [] : [...told].filter(([{ durable }]) => durable)
+    // Begun first: the disk works while apps are handed what was committed.
+    const flushed = later.length === 0 ? undefined : this.#disk?.flushed()
+    for (const [{ durable }, done] of told) {
+      done.committed()
+      if (flushed === undefined || !durable) done.resolve()
     }
-    if (later.length === 0 || disk === null) return
-    disk.flushed().then(
+    flushed?.then(
       () => {
-        for (const unit of later) told.get(unit)?.()
+        for (const [, done] of later) done.resolve()
       },
       (error: unknown) => {
-        for (const unit of later) unit.fail(error)
+        for (const [unit] of later) unit.fail(error)
       },
     )
   }
+}
+
+function failed(unit: Unit, error: unknown): Done {
+  return { committed: () => undefined, resolve: () => unit.fail(error) }
 }
 
 /** Knows what has been written since the last flush began. */

@@ -38,12 +38,12 @@ export function createNodeStore(db: Database, node: string): NodeStore {
   }
 }
 
-async function beat(db: Database, node: string, ttl: number): Promise<boolean> {
+async function beat(db: Database, node: string, ttl: number): ReturnType<NodeStore['beat']> {
   const expires_at = sql<number>`${NOW} + ${ttl}::bigint`
-  const { numUpdatedRows } = await db.updateTable('nodes').set({ expires_at }).where('id', '=', node).executeTakeFirstOrThrow()
-  if (numUpdatedRows === 1n) return true
-  await db.insertInto('nodes').values({ id: node, expires_at }).execute()
-  return false
+  const renewed = await db.updateTable('nodes').set({ expires_at }).where('id', '=', node).returning('expires_at').executeTakeFirst()
+  if (renewed !== undefined) return { known: true, clock: renewed.expires_at - ttl }
+  const made = await db.insertInto('nodes').values({ id: node, expires_at }).returning('expires_at').executeTakeFirstOrThrow()
+  return { known: false, clock: made.expires_at - ttl }
 }
 
 async function removeNodes(tx: Database, nodes: readonly string[]): Promise<SpaceId[]> {

@@ -13,8 +13,8 @@ const INT8 = 20
 const CONNECTIONS = 10
 /** Milliseconds for a connection to be made or to become free. */
 const PATIENCE = 10_000
-/** Milliseconds after which an answer is taken to have got lost on the way, as when a cable is pulled. */
-const ANSWER_WITHIN = 30_000
+/** Milliseconds after which an answer is taken to have got lost on the way, as when a cable is pulled; longer than {@link FROZEN}. */
+const ANSWER_WITHIN = 15_000
 /** What changes the schema, or waits for a turn to. */
 const MAY_TAKE_LONG = /^(create|alter|drop|select pg_advisory_lock)/
 /** Milliseconds after which PostgreSQL undoes the transaction of a node that froze in the middle of it, and frees its locks. */

@@ -71,6 +71,8 @@ export interface RequestTable {
   node_id: string | null
   /** Which app holds it, however often that reconnects. */
   app: string | null
+  /** Whether that renews its leases. */
+  renews: number | null
   /** Until when its holder, whose connection is gone, may come back; and how the attempt then ends. */
   away_until: number | null
   away_reason: LossReason | null

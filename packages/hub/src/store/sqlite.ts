@@ -90,18 +90,31 @@ export class SqliteFile implements SqliteDatabase {
 }
 
 function wrap(statement: StatementSync, onWrite?: () => void): SqliteStatement {
+  const names = statement.columns().map(({ name }) => name)
+  // Node's own objects for rows are slow to make, to read and, above all, to copy.
+  statement.setReturnArrays(true)
   return {
-    reader: statement.columns().length > 0,
+    reader: names.length > 0,
     all(parameters) {
       onWrite?.()
-      return translateErrors(() => statement.all(...parameters.map(bindable)))
+      const rows: unknown[] = translateErrors(() => statement.all(...parameters.map(bindable)))
+      return rows.map((values) => toRow(names, values))
     },
     run(parameters) {
       onWrite?.()
       return translateErrors(() => statement.run(...parameters.map(bindable)))
     },
-    iterate: (parameters) => statement.iterate(...parameters.map(bindable)),
+    *iterate(parameters) {
+      for (const values of statement.iterate(...parameters.map(bindable))) yield toRow(names, values)
+    },
   }
+}
+
+function toRow(names: readonly string[], values: unknown): Record<string, unknown> {
+  if (!Array.isArray(values)) throw new TypeError('a row of SQLite is no list of values')
+  const row: Record<string, unknown> = {}
+  for (let index = 0; index < names.length; index += 1) row[names[index] ?? ''] = values[index]
+  return row
 }
 
 /** An object in first place would be taken for named parameters and store NULLs, so only plain values pass. */

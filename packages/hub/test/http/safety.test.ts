@@ -76,6 +76,16 @@ test('unknown addresses of the API are not found, in the same form', async () =>
   }
 })
 
+test('the root is the page whatever a client accepts; other addresses only for browsers', async () => {
+  const [root, deep, browser] = await Promise.all([
+    hub.nobody.call('GET', '/', undefined, { accept: '*/*' }),
+    hub.nobody.call('GET', '/spaces', undefined, { accept: '*/*' }),
+    hub.nobody.call('GET', '/spaces', undefined, { accept: 'text/html' }),
+  ])
+  expect([root.status, deep.status, browser.status]).toEqual([200, 404, 200])
+  expect(root.text).toContain('<!doctype html>')
+})
+
 test('a stopping hub says that it is not ready', async () => {
   await using stopping = await startHub()
   expect((await stopping.nobody.call('GET', '/readyz')).status).toBe(200)

@@ -4,13 +4,24 @@ import { addSpace, NOON, uniqueName } from '../support/material.ts'
 import { startPostgres } from '../support/postgres-server.ts'
 import { openPostgresStore } from '../support/postgres-store.ts'
 import { type LastingStore, openSqliteStore } from '../support/sqlite-store.ts'
-import { claims, expectSound, happens, type Model, type Real, reports, restarts, submits } from './lifecycle-model.ts'
+import {
+  claims,
+  crashes,
+  expectSound,
+  happens,
+  type Model,
+  type Real,
+  reports,
+  restarts,
+  submits,
+  submitsToSlot,
+} from './lifecycle-model.ts'
 
 const FACTS = ['started', 'reported', 'lost', 'left', 'resumed', 'expired', 'timed_out', 'cancel_asked', 'canceled', 'stranded'] as const
 const pick = fc.nat({ max: 20 })
 const commands = fc.commands(
   [
-    fc.constant(submits()),
+    fc.constantFrom(submits(), submitsToSlot()),
     fc.tuple(fc.nat({ max: 2 }), fc.nat({ max: 2 })).map(([start, hold]) => claims(start, hold)),
     fc.tuple(fc.constantFrom(...FACTS), pick, fc.boolean()).map(([type, which, isHolder]) => happens(type, which, isHolder)),
     // The sad way round, often enough to use up the attempts.
@@ -18,6 +29,7 @@ const commands = fc.commands(
     fc.tuple(pick, fc.integer({ min: 1, max: 5 })).map(([which, count]) => reports(which, count)),
     pick.map((which) => happens('expired', which, true)),
     fc.constantFrom(NOON + 4_000, NOON + 6_000).map(restarts),
+    fc.constantFrom(1, 7).map(crashes),
   ],
   { maxCommands: 60, size: 'max' },
 )

@@ -1,10 +1,21 @@
 import type fc from 'fast-check'
 import { expect } from 'vitest'
-import { DEFAULTS, type RequestId, type UserId } from '@websocket-spaces/protocol'
+import { DEFAULTS, LIMITS, type RequestId, type UserId } from '@websocket-spaces/protocol'
 import type { Away, Fact, LeaseRef, LossReason } from '../../src/requests/lifecycle.ts'
 import { recover } from '../../src/requests/recover.ts'
 import type { StoredSpace } from '../../src/spaces/ports.ts'
-import { addRequests, byOf, DONE, newClaim, newConnectionId, newLeaseId, NOON } from '../support/material.ts'
+import {
+  addRequests,
+  byOf,
+  DONE,
+  newClaim,
+  newConnectionId,
+  newLeaseId,
+  newOffer,
+  newRequestId,
+  NO_LIMITS,
+  NOON,
+} from '../support/material.ts'
 import type { LastingStore } from '../support/sqlite-store.ts'
 
 /** What a request should be, kept as simply as possible. */
@@ -47,7 +58,8 @@ function release(request: Expected, reason: LossReason): void {
   if (request.at === 'canceling') return end(request, 'canceled')
   if (request.at === 'running' && reason === 'hub_restarted') request.undone += 1
   if (request.at === 'running' && reason === 'app_lost') request.losses += 1
-  end(request, request.losses >= DEFAULTS.maxAttempts ? 'failed' : 'waiting')
+  const isLast = request.at === 'running' && request.starts >= LIMITS.mostAttempts
+  end(request, isLast || request.losses >= DEFAULTS.maxAttempts ? 'failed' : 'waiting')
 }
 
 /** Its connection is gone; what it had begun may be come back for. */
@@ -95,6 +107,19 @@ export function submits(): Command {
   })
 }
 
+/** With a free slot on offer, which it takes unless somebody waits. */
+export function submitsToSlot(): Command {
+  return new Happening('submit to a slot', async (model, { under, space, user }) => {
+    const id = newRequestId()
+    const { offer } = newOffer()
+    const request = { id, spaceId: space.id, userId: user, priority: 'normal', input: { prompt: 'p' }, createdAt: NOON } as const
+    const isFree = model.requests.every(({ at }) => at !== 'waiting')
+    expect(await under.requests.insert(request, NO_LIMITS, { offer })).toEqual({ id, begun: isFree })
+    const by = isFree ? { id: offer.leaseId, connectionId: offer.connectionId } : null
+    model.requests.push({ id, at: isFree ? 'running' : 'waiting', by, away: null, starts: isFree ? 1 : 0, losses: 0, undone: 0 })
+  })
+}
+
 export function claims(start: number, hold: number): Command {
   return new Happening(`claim ${start} + ${hold}`, async (model, { under, space }) => {
     const claim = newClaim(space, { start, hold })
@@ -134,7 +159,12 @@ export function happens(type: Fact['type'], pick: number, isHolder: boolean): Co
 function factOf(type: Fact['type'], by: LeaseRef): Fact {
   switch (type) {
     case 'resumed':
-      return { type, leaseId: by.id, at: NOON + 3_000, to: { connectionId: newConnectionId(), instance: 'gpu-box', app: 'the app' } }
+      return {
+        type,
+        leaseId: by.id,
+        at: NOON + 3_000,
+        to: { connectionId: newConnectionId(), instance: 'gpu-box', app: 'the app', renews: true },
+      }
     case 'expired':
       return { type, at: NOON + 5_000 }
     case 'timed_out':
@@ -221,6 +251,22 @@ export function restarts(until: number): Command {
   })
 }
 
+/** Whenever the next in line runs, the hub dies of it. */
+export function crashes(times: number): Command {
+  return new Happening(`crash ${times} times`, async (model, { under, space }) => {
+    for (let time = 0; time < times; time += 1) {
+      const request = model.requests.find(({ at }) => at === 'waiting')
+      if (request === undefined) return
+      const claim = newClaim(space)
+      const by = byOf(claim, await under.requests.claim(claim))
+      await under.requests.apply(request.id, { type: 'lost', by, at: NOON + 3_000, reason: 'hub_restarted' })
+      request.starts += 1
+      request.at = 'running'
+      release(request, 'hub_restarted')
+    }
+  })
+}
+
 /** Nothing lost, one outcome each, and a log that counts 1, 2, 3 … with the result at its end. */
 export async function expectSound({ requests }: Model, { under, space }: Real): Promise<void> {
   const stored = await under.requests.page({ spaceId: space.id, limit: 1_000 })
@@ -231,5 +277,6 @@ export async function expectSound({ requests }: Model, { under, space }: Real): 
     const results = events.flatMap((event, index) => (event.type === 'result' ? [{ index, status: event.outcome.status }] : []))
     expect(results).toEqual(isFinished(request) ? [{ index: events.length - 1, status: request.at }] : [])
     expect(request.starts - request.undone).toBeLessThanOrEqual(DEFAULTS.maxAttempts)
+    expect(request.starts).toBeLessThanOrEqual(LIMITS.mostAttempts)
   }
 }

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { connectionId, leaseId, type Outcome } from '@websocket-spaces/protocol'
+import { connectionId, leaseId, LIMITS, type Outcome } from '@websocket-spaces/protocol'
 import { type Fact, next, type Phase, statusOf, type Step } from '../../src/requests/lifecycle.ts'
 
 const BY = { id: leaseId.parse('ours'), connectionId: connectionId.parse('connection') }
-const lease = { ...BY, instance: 'gpu-box', app: 'app', away: null }
+const lease = { ...BY, instance: 'gpu-box', app: 'app', renews: true, away: null }
 const gone = { ...lease, away: { until: 60, reason: 'app_lost' as const } }
 const outcome: Outcome = { status: 'completed', result: { text_output: 'done' } }
 const DEADLINE = 100
@@ -20,7 +20,7 @@ const PHASES = {
   canceled: { at: 'finished', status: 'canceled' },
 } as const satisfies Record<string, Phase>
 
-const elsewhere = { connectionId: connectionId.parse('next'), instance: 'gpu-box', app: 'app' }
+const elsewhere = { connectionId: connectionId.parse('next'), instance: 'gpu-box', app: 'app', renews: true }
 const FACTS = {
   started: { type: 'started', by: BY, at: 50, deadlineAt: 150 },
   reported: { type: 'reported', by: BY, at: 50, outcome },
@@ -147,6 +147,19 @@ describe('attempts', () => {
 
   test('only losses count, however often the request was started', () => {
     expect(next(PHASES.running, { ...TALLY, attempt: 9 }, FACTS['app lost'])).toMatchObject({ to: 'waiting', losses: 2 })
+  })
+
+  test('what brings down the hub itself each time it runs does not for ever', () => {
+    const tally = { attempt: LIMITS.mostAttempts - 1, losses: 0, maxAttempts: 3 }
+    const last = { ...tally, attempt: LIMITS.mostAttempts }
+    expect(next(PHASES.running, tally, FACTS['hub restarted'])).toMatchObject({ to: 'waiting', losses: 0 })
+    expect(next(PHASES.running, last, FACTS['hub restarted'])).toMatchObject({
+      to: 'finished',
+      outcome: { status: 'failed', error: { code: 'app_lost', message: expect.stringContaining(String(LIMITS.mostAttempts)) as string } },
+    })
+    expect(next(PHASES.away, last, FACTS.expired)).toMatchObject(failedAs('app_lost', 60))
+    // In an app's own queue it does no harm.
+    expect(next(PHASES.handed, last, FACTS['hub restarted'])).toMatchObject({ to: 'waiting' })
   })
 })
 

@@ -187,3 +187,24 @@ test('what an app says while the start is being stored that its turn gave it com
   expect(await storyOf(stage, id)).toEqual(['queued', 'processing', 'Hello'])
   expect((await stage.store.find(id))?.outputChars).toBe(5)
 })
+
+test('what one app makes the hub look up or keep at the same time is bounded, and others go on', async () => {
+  await using stage = await setStage()
+  const [app, other] = [stage.join(), stage.join()]
+  const id = await running(stage, app)
+  const before = { ...stage.store }
+  const gate = Promise.withResolvers<void>()
+  Object.assign(stage.store, {
+    find: async (of: RequestId) => gate.promise.then(() => before.find(of)),
+    apply: async (of: RequestId, fact: Fact) => gate.promise.then(() => before.apply(of, fact)),
+  })
+  const looks = Array.from({ length: 1_000 }, () => codeOf(result(stage, app, newRequestId(), 'not mine')))
+  const results = Array.from({ length: 20 }, () => codeOf(result(stage, app, id, 'mine')))
+  const elsewhere = codeOf(result(stage, other, newRequestId(), 'not mine'))
+  expect(await Promise.all([...looks.slice(-1), ...results.slice(-1)])).toEqual(['rate_limited', 'rate_limited'])
+  gate.resolve()
+  expect(await elsewhere).toBe('not_found')
+  expect(new Set(await Promise.all(looks))).toEqual(new Set(['not_found', 'rate_limited']))
+  expect(new Set(await Promise.all(results))).toEqual(new Set(['accepted', 'request_finished', 'rate_limited']))
+  expect(await codeOf(result(stage, app, newRequestId(), 'not mine'))).toBe('not_found')
+})

@@ -201,10 +201,10 @@ test('what another connection resumes while leases are found not renewed is left
   const [forgotten, resumed] = [await hold(app), await hold(app)]
   const held = app.connection.held.get(resumed)
   if (held === undefined) throw new Error('unreachable')
-  const { id: connectionId, instance, app: name } = back.connection
+  const { id: connectionId, instance, app: name, renews } = back.connection
   let move: Promise<unknown> | undefined
   app.onCancel = () => {
-    const to = { connectionId, instance, app: name }
+    const to = { connectionId, instance, app: name, renews }
     move ??= store
       .apply(resumed, { type: 'resumed', leaseId: held.leaseId, at: Date.now(), to })
       .then(() => leases.give(back.connection, { ...held, renewedAt: TIMING.leaseFor }))

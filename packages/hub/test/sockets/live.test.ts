@@ -212,9 +212,9 @@ test("a user's tabs hear of their requests, and of nobody else's", async () => {
   await app.report('inference_result', { request_id: id, status: 'completed', result: {} })
   const statuses = await eventually(
     () => his.all(LIVE_EVENTS.myRequest),
-    (all) => all.length === 3,
+    (all) => all.length === 2,
   )
-  expect(statuses.map((push) => (push as { status: string }).status)).toEqual(['queued', 'processing', 'completed'])
+  expect(statuses.map((push) => (push as { status: string }).status)).toEqual(['processing', 'completed'])
   expect(hers.all(LIVE_EVENTS.myRequest)).toEqual([])
 })
 

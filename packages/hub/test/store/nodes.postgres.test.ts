@@ -1,12 +1,15 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 import { v7 as uuid } from 'uuid'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { connectionId, type SpaceId } from '@websocket-spaces/protocol'
+import { connectionId, type SpaceId, TIMING } from '@websocket-spaces/protocol'
 import { recover } from '../../src/requests/recover.ts'
+import { type Connection, Connections } from '../../src/spaces/connections.ts'
 import type { NodeStore, SharedConnection } from '../../src/spaces/ports.ts'
+import { SharedPresence } from '../../src/spaces/shared-presence.ts'
 import { createNodeStore } from '../../src/store/nodes.ts'
 import { createRequestStore } from '../../src/store/requests/index.ts'
-import { addRequests, addSpace, newClaim, newRequestId, newSpaceId, NOON } from '../support/material.ts'
+import { eventually } from '../support/eventually.ts'
+import { addRequests, addSpace, newClaim, newRequestId, newSpace, newSpaceId, NOON } from '../support/material.ts'
 import { type PostgresServer, startPostgres } from '../support/postgres-server.ts'
 import { openPostgresStore } from '../support/postgres-store.ts'
 import type { StoreUnderTest } from '../support/sqlite-store.ts'
@@ -26,6 +29,27 @@ afterAll(async () => {
 
 function nodes(...names: string[]): NodeStore[] {
   return names.map((name) => createNodeStore(under.db, name))
+}
+
+function newLocalConnection(spaceId: SpaceId): Connection {
+  return {
+    ...newConnection(spaceId),
+    app: 'the app',
+    renews: false,
+    held: new Map(),
+    offered: 0,
+    state: 'connected',
+    draining: false,
+    failures: 0,
+    restingUntil: 0,
+    link: {
+      deliver: () => undefined,
+      cancel: () => undefined,
+      close: () => undefined,
+      isBehind: () => false,
+      transport: () => 'websocket',
+    },
+  }
 }
 
 function newConnection(spaceId: SpaceId, state: SharedConnection['state'] = 'connected'): SharedConnection {
@@ -54,7 +78,11 @@ async function dies(node: NodeStore | undefined): Promise<void> {
 test('N1 a space is served while its connections answer and their node lives', async () => {
   const [one, two] = nodes('n1-one', 'n1-two')
   const space = newSpaceId()
-  expect([await one?.beat(LONG), await one?.beat(LONG), await two?.beat(LONG)]).toEqual([false, true, false])
+  expect([await one?.beat(LONG), await one?.beat(LONG), await two?.beat(LONG)]).toMatchObject([
+    { known: false },
+    { known: true },
+    { known: false },
+  ])
   const [answers, silent, elsewhere] = [newConnection(space), newConnection(space, 'silent'), newConnection(space)]
   await one?.put([answers, silent])
   await two?.put([elsewhere])
@@ -82,7 +110,7 @@ test('N2 a dead node is buried once, by one of those that try, with all it had',
   expect((await Promise.all(alive.map((node) => node.bury()))).flat()).toEqual([])
   await dies(dead)
   expect((await Promise.all(alive.map((node) => node.bury()))).flat()).toEqual([space])
-  expect(await dead?.beat(LONG)).toBe(false)
+  expect(await dead?.beat(LONG)).toMatchObject({ known: false })
   for (const node of [dead, ...alive]) await node?.leave()
 })
 
@@ -125,4 +153,73 @@ test('N4 whoever may not stay is named, with the reason', async () => {
   const named = new Map((await node?.unwelcome())?.map(({ id, code }) => [id, code]))
   expect(all.map(({ id }) => named.get(id))).toEqual([undefined, 'forbidden', 'token_required', 'space_not_found'])
   await node?.leave()
+})
+
+test('N5 a node whose clock is not that of the database says so, once, until it is right again', async () => {
+  const [node] = nodes('n5')
+  if (node === undefined) throw new Error('unreachable')
+  const told: number[] = []
+  let [ahead, beats] = [5_000, 0]
+  const presence = new SharedPresence({
+    nodes: { ...node, beat: async (ttl) => node.beat(ttl).finally(() => (beats += 1)) },
+    connections: new Connections(),
+    now: () => Date.now() + ahead,
+    onClockOff: (by) => told.push(by),
+    onError: expect.unreachable,
+  })
+  const twoMore = async (): Promise<unknown> => {
+    const before = beats
+    return eventually(
+      () => beats,
+      (count) => count >= before + 2,
+    )
+  }
+  await presence.start()
+  await twoMore()
+  expect(told).toHaveLength(1)
+  expect(told[0]).toBeGreaterThan(TIMING.clockTolerance)
+  ahead = 0
+  await twoMore()
+  expect(told).toHaveLength(1)
+  ahead = -5_000
+  await twoMore()
+  expect(told).toHaveLength(2)
+  expect(told[1]).toBeLessThan(-TIMING.clockTolerance)
+  await presence.stop()
+})
+
+test('N6 while one write takes long, all that is told shares the next, which has the newest of it', async () => {
+  const [node] = nodes('n6')
+  if (node === undefined) throw new Error('unreachable')
+  const gate = Promise.withResolvers<void>()
+  const puts: number[] = []
+  const connections = new Connections()
+  const presence = new SharedPresence({
+    nodes: {
+      ...node,
+      async put(some) {
+        puts.push(some.length)
+        await gate.promise
+        await node.put(some)
+      },
+    },
+    connections,
+    now: Date.now,
+    onClockOff: () => expect.unreachable(),
+    onError: expect.unreachable,
+  })
+  await presence.start()
+  const { id } = newSpace(await under.addUser('Carol'))
+  const joined = Array.from({ length: 5 }, () => newLocalConnection(id))
+  const told: Promise<void>[] = []
+  for (const connection of joined) {
+    connections.add(connection)
+    told.push(presence.tell(connection))
+    await setImmediate()
+  }
+  gate.resolve()
+  await Promise.all(told)
+  expect(puts).toEqual([1, 4])
+  expect(await node.replicas(id)).toBe(5)
+  await presence.stop()
 })

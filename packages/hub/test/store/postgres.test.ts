@@ -120,8 +120,8 @@ describe('hubs on one database', () => {
       createdAt: NOON,
     })
     const key = { key: 'once', fingerprint: 'a' }
-    const same = await Promise.all([here, there, here, there].map(({ requests }) => requests.insert(request(), NO_LIMITS, key)))
-    expect(new Set(same).size).toBe(1)
+    const same = await Promise.all([here, there, here, there].map(({ requests }) => requests.insert(request(), NO_LIMITS, { key })))
+    expect(new Set(same.map(({ id }) => id)).size).toBe(1)
     const limits = { ...NO_LIMITS, maxQueue: 5 }
     const codes = await Promise.all(
       Array.from({ length: 12 }, (_, index) => codeOf((index % 2 === 0 ? here : there).requests.insert(request(), limits))),

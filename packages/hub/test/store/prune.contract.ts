@@ -57,12 +57,17 @@ export function pruneContract(name: string, open: () => Promise<StoreUnderTest>)
     test('D3 a key goes with its request, and may then make another', async () => {
       const space = await addSpace(under, alice)
       const key = { key: 'once', fingerprint: 'a' }
-      const submit = (): Promise<RequestId> =>
-        store.insert(
-          { id: newRequestId(), spaceId: space.id, userId: alice, priority: 'normal', input: { prompt: 'p' }, createdAt: NOON },
-          NO_LIMITS,
-          key,
-        )
+      const submit = async (): Promise<RequestId> => {
+        const request = {
+          id: newRequestId(),
+          spaceId: space.id,
+          userId: alice,
+          priority: 'normal',
+          input: { prompt: 'p' },
+          createdAt: NOON,
+        } as const
+        return (await store.insert(request, NO_LIMITS, { key })).id
+      }
       const first = await submit()
       await store.apply(first, { type: 'canceled', at: NOON })
       expect(await submit()).toBe(first)

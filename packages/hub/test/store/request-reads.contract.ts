@@ -1,7 +1,21 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { RequestId, UserId } from '@websocket-spaces/protocol'
+import { type RequestId, TIMING, type UserId } from '@websocket-spaces/protocol'
 import type { RequestStore } from '../../src/requests/ports.ts'
-import { addRequests, addSpace, byOf, codeOf, DONE, newClaim, newRequestId, newSpaceId, NO_LIMITS, NOON } from '../support/material.ts'
+import { recover } from '../../src/requests/recover.ts'
+import { createRequestStore } from '../../src/store/requests/index.ts'
+import {
+  addRequests,
+  addSpace,
+  byOf,
+  codeOf,
+  DONE,
+  newClaim,
+  newConnectionId,
+  newRequestId,
+  newSpaceId,
+  NO_LIMITS,
+  NOON,
+} from '../support/material.ts'
 import type { StoreUnderTest } from '../support/sqlite-store.ts'
 
 /** What every request store answers when it is asked. */
@@ -167,6 +181,24 @@ export function requestReadsContract(name: string, open: () => Promise<StoreUnde
       const whole = await store.find(id)
       expect(whole).toMatchObject(DONE.status === 'completed' ? { result: DONE.result } : {})
       expect(await store.page({ spaceId: space.id, limit: 10 })).toEqual([{ ...whole, result: null }])
+    })
+
+    test('Q11 whoever finds a node dead knows which apps renew their leases, and gives these no longer than that', async () => {
+      const space = await addSpace(under, alice)
+      const ids = await addRequests(under, { space, user: bob }, 3)
+      const holder = { connectionId: newConnectionId(), instance: null, app: 'renews', renews: true }
+      await store.claim(newClaim(space, holder))
+      await store.claim(newClaim(space))
+      const claim = newClaim(space)
+      const { id: leaseId } = byOf(claim, await store.claim(claim))
+      await store.apply(ids[2] ?? newRequestId(), { type: 'resumed', leaseId, at: NOON, to: holder })
+      const next = createRequestStore(under.db, 'next')
+      await recover({ store: next, graceFor: 2 * TIMING.leaseFor, now: () => NOON })
+      const until = async (id: RequestId): Promise<unknown> => {
+        const phase = (await next.find(id))?.phase
+        return phase !== undefined && 'lease' in phase ? (phase.lease.away?.until ?? 0) - NOON : phase
+      }
+      expect(await Promise.all(ids.map(until))).toEqual([TIMING.leaseFor, 2 * TIMING.leaseFor, TIMING.leaseFor])
     })
   })
 }

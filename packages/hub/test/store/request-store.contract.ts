@@ -56,13 +56,14 @@ export function requestStoreContract(name: string, open: () => Promise<StoreUnde
       const key = { key: 'once', fingerprint: 'a' }
       expect(await store.findByKey(request(), key)).toBeNull()
       const asked = [request(), request()]
-      const [first = newRequestId(), second] = await Promise.all(asked.map((one) => store.insert(one, NO_LIMITS, key)))
+      const made = await Promise.all(asked.map((one) => store.insert(one, NO_LIMITS, { key })))
+      const [first = newRequestId(), second] = made.map(({ id }) => id)
       expect(second).toBe(first)
       expect(asked.map(({ id }) => id)).toContain(first)
-      expect(await store.insert(request(), { ...NO_LIMITS, maxQueue: 1 }, key)).toBe(first)
+      expect((await store.insert(request(), { ...NO_LIMITS, maxQueue: 1 }, { key })).id).toBe(first)
       expect(await store.findByKey(request(), key)).toBe(first)
-      expect(await codeOf(store.insert(request(), NO_LIMITS, { ...key, fingerprint: 'b' }))).toBe('key_reused')
-      expect(await store.insert({ ...request(), userId: alice }, NO_LIMITS, key)).not.toBe(first)
+      expect(await codeOf(store.insert(request(), NO_LIMITS, { key: { ...key, fingerprint: 'b' } }))).toBe('key_reused')
+      expect((await store.insert({ ...request(), userId: alice }, NO_LIMITS, { key })).id).not.toBe(first)
       expect(await store.waiting(space.id, 10)).toHaveLength(2)
     })
 
@@ -77,8 +78,8 @@ export function requestStoreContract(name: string, open: () => Promise<StoreUnde
         createdAt: NOON,
       }
       const claims: ReturnType<RequestStore['claim']>[] = []
-      const inserted = store.insert(request, NO_LIMITS, undefined, () => claims.push(store.claim(newClaim(space))))
-      expect(await inserted).toBe(request.id)
+      const inserted = store.insert(request, NO_LIMITS, { onPlaced: () => claims.push(store.claim(newClaim(space))) })
+      expect(await inserted).toEqual({ id: request.id, begun: false })
       expect(claims).toHaveLength(1)
       expect((await Promise.all(claims)).flat().map(({ id }) => id)).toEqual([request.id])
     })

@@ -3,6 +3,7 @@ import { openPostgresStore } from '../support/postgres-store.ts'
 import { type PostgresServer, startPostgres } from '../support/postgres-server.ts'
 import type { StoreUnderTest } from '../support/sqlite-store.ts'
 import { fairnessContract } from './fairness.contract.ts'
+import { offerContract } from './offer.contract.ts'
 import { requestReadsContract } from './request-reads.contract.ts'
 import { pruneContract } from './prune.contract.ts'
 import { requestStoreContract } from './request-store.contract.ts'
@@ -20,6 +21,7 @@ async function open(): Promise<StoreUnderTest> {
 }
 
 requestStoreContract('PostgreSQL', open)
+offerContract('PostgreSQL', open)
 requestReadsContract('PostgreSQL', open)
 fairnessContract('PostgreSQL', open, 10)
 spaceStoreContract('PostgreSQL', open)

@@ -21,6 +21,7 @@ export interface TestApp {
   readonly canceled: { readonly id: RequestId; readonly reason: string }[]
   readonly closed: ErrorCode[]
   onCancel: (id: RequestId) => void
+  isBehind: boolean
   readonly ids: RequestId[]
   /** By default it takes leave. */
   leave(departure?: Departure): void
@@ -124,6 +125,7 @@ function prepareApp(connections: Connections, space: StoredSpace, terms: JoinTer
     prefetch: 1_000,
     connectedAt: Date.now(),
     held: new Map(),
+    offered: 0,
     state: 'connected',
     draining: false,
     failures: 0,
@@ -135,6 +137,7 @@ function prepareApp(connections: Connections, space: StoredSpace, terms: JoinTer
         app.onCancel(id)
       },
       close: (code) => void closed.push(code),
+      isBehind: () => app.isBehind,
       transport: () => 'websocket',
     },
     ...terms,
@@ -145,6 +148,7 @@ function prepareApp(connections: Connections, space: StoredSpace, terms: JoinTer
     canceled,
     closed,
     onCancel: () => undefined,
+    isBehind: false,
     get ids() {
       return sent.map((request) => request.request_id)
     },

@@ -34,6 +34,8 @@ export interface TestHub extends AsyncDisposable {
   readonly hub: Hub
   /** Lines of level `error` and above: there should be none. */
   readonly errors: string[]
+  /** Lines of level `warn`. */
+  readonly warnings: string[]
   readonly nobody: Person
   readonly admin: Person
   signUp(name?: string): Promise<Person>
@@ -51,7 +53,8 @@ export async function startHub(env: Readonly<Record<string, string>> = {}): Prom
   const dataDir = await mkdtemp(join(tmpdir(), 'hub-test-'))
   const settings = { HOST: '127.0.0.1', PORT: '0', DATA_DIR: dataDir, ADMIN_PASSWORD: PASSWORD, WEB_DIR: join(dataDir, 'no-page') }
   const errors: string[] = []
-  const log = pino({ level: 'error' }, { write: (line: string) => void errors.push(line) })
+  const warnings: string[] = []
+  const log = pino({ level: 'warn' }, { write: (line: string) => void (line.startsWith('{"level":40') ? warnings : errors).push(line) })
   const hub = await createHub(loadConfig({ ...settings, ...env }), { log })
   const { url } = await hub.listen()
 
@@ -69,6 +72,7 @@ export async function startHub(env: Readonly<Record<string, string>> = {}): Prom
     url,
     hub,
     errors,
+    warnings,
     nobody: person(url, 'nobody', {}),
     admin: await signedIn('admin', '/api/auth/sign-in/username'),
     signUp: (name = unique('user')) => signedIn(name, '/api/auth/sign-up/email'),

@@ -13,8 +13,8 @@ import {
   type UserId,
 } from '@websocket-spaces/protocol'
 import type { z } from 'zod'
-import type { LeaseRef } from '../../src/requests/lifecycle.ts'
-import type { Claim, ClaimedRequest, SubmitLimits } from '../../src/requests/ports.ts'
+import type { Lease, LeaseRef } from '../../src/requests/lifecycle.ts'
+import type { Claim, ClaimedRequest, Offer, SubmitLimits } from '../../src/requests/ports.ts'
 import type { NewSpace, StoredSpace } from '../../src/spaces/ports.ts'
 import { newRequestId } from '../../src/requests/request-id.ts'
 import type { StoreUnderTest } from './sqlite-store.ts'
@@ -89,12 +89,20 @@ export function newClaim(space: Pick<StoredSpace, 'id'>, change: Partial<Claim> 
     connectionId: newConnectionId(),
     instance: 'gpu-box',
     app: 'the app',
+    renews: false,
     start: 1,
     hold: 0,
     at: NOON + 1_000,
     deadlineAt: NOON + 61_000,
     ...change,
   }
+}
+
+/** A free slot, and the lease under which a request takes it. */
+export function newOffer(): { readonly offer: Offer; readonly lease: Omit<Lease, 'away'> } {
+  const holder = { connectionId: newConnectionId(), instance: 'gpu-box', app: 'the app', renews: true }
+  const offer = { leaseId: newLeaseId(), ...holder, at: NOON + 1_000, deadlineAt: NOON + 61_000 }
+  return { offer, lease: { id: offer.leaseId, ...holder } }
 }
 
 /** Who holds the first of what was claimed. */

@@ -1,3 +1,4 @@
+import { shortId } from '@websocket-spaces/protocol'
 import { z } from 'zod'
 import { mustBe, type Section } from '../checklist.ts'
 import type { Stage } from '../stage.ts'
@@ -34,8 +35,8 @@ async function appReturns(stage: Stage): Promise<void> {
   const { id, from } = stage.get('request')
   const app = stage.get('app')
   for (const percent of [25, 50, 75]) await app.line(new RegExp(`Progress: ${percent}%$`), from)
-  await app.line(new RegExp(`\\[✓\\] Inference completed for request ${id.slice(0, 8)} in \\d+\\.\\d+s$`), from)
-  await app.line(new RegExp(`\\[RESULT\\] Result sent for request ${id.slice(0, 8)}$`), from)
+  await app.line(new RegExp(`\\[✓\\] Inference completed for request ${shortId(id)} in \\d+\\.\\d+s$`), from)
+  await app.line(new RegExp(`\\[RESULT\\] Result sent for request ${shortId(id)}$`), from)
 }
 
 /** With the figures and the text, and no reload. */

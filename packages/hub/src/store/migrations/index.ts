@@ -8,6 +8,7 @@ import { policy } from './006-policy.ts'
 import { leases } from './007-leases.ts'
 import { fairness } from './008-fairness.ts'
 import { pace } from './009-pace.ts'
+import { renews } from './010-renews.ts'
 
 /** In order; a name, once released, never changes. */
 export const migrations: Record<string, Migration> = {
@@ -20,4 +21,5 @@ export const migrations: Record<string, Migration> = {
   '007-leases': leases,
   '008-fairness': fairness,
   '009-pace': pace,
+  '010-renews': renews,
 }

@@ -5,7 +5,7 @@ import type { Database } from '../database.ts'
 import { locking, transact } from '../dialect.ts'
 import type { RequestTable } from '../schema.ts'
 import { statement } from '../statement.ts'
-import { addEvent, changeRequest, type RequestRow, selectRequests, toRequest } from './rows.ts'
+import { addEvent, changeRequest, type RequestRow, selectRequests, startOf, toRequest } from './rows.ts'
 
 type Change = Partial<RequestTable>
 type MovingStep = Exclude<Step, { to: 'same' | 'refused' | 'leased' }>
@@ -26,12 +26,8 @@ export async function applyFact(db: Database, node: string, id: RequestId, fact:
     const event = eventOf(step, request, fact.at)
     await changeRequest(tx, id, change)
     await addEvent(tx, { request_id: id, seq: event.seq, type: event.type, data: dataOf(event), at: fact.at })
-    return {
-      ok: true,
-      changed: true,
-      request: toRequest({ ...row, ...change }, { input: request.input, result: resultAfter(step, request) }),
-      events: [event],
-    }
+    const known = { input: request.input, result: resultAfter(step, request) }
+    return { ok: true, changed: true, request: toRequest(Object.assign(row, change), known), events: [event] }
   })
 }
 
@@ -42,14 +38,23 @@ const lockRequest = statement<{ id: RequestId }, RequestRow>((db, slot) =>
 /** A change that adds nothing to the log. */
 async function keepQuiet(tx: Database, row: RequestRow, change: Change): Promise<Applied> {
   await changeRequest(tx, row.id, change)
-  return { ok: true, changed: true, request: toRequest({ ...row, ...change }), events: [] }
+  return { ok: true, changed: true, request: toRequest(Object.assign(row, change)), events: [] }
 }
 
-function leaseColumns({ connectionId, instance, app, away }: Lease) {
-  return { connection_id: connectionId, instance, app, away_until: away?.until ?? null, away_reason: away?.reason ?? null }
+function leaseColumns({ connectionId, instance, app, renews, away }: Lease) {
+  const ofAway = { away_until: away?.until ?? null, away_reason: away?.reason ?? null }
+  return { connection_id: connectionId, instance, app, renews: Number(renews), ...ofAway }
 }
 
-const NO_LEASE = { lease_id: null, connection_id: null, node_id: null, app: null, away_until: null, away_reason: null } as const
+const NO_LEASE = {
+  lease_id: null,
+  connection_id: null,
+  node_id: null,
+  app: null,
+  renews: null,
+  away_until: null,
+  away_reason: null,
+} as const
 
 /** Each attempt says everything anew. */
 const FRESH = { progress: null, output_chars: 0 } as const
@@ -81,10 +86,8 @@ function columnsOf(outcome: Outcome): Change {
 function eventOf(step: MovingStep, request: StoredRequest, at: number): RequestEvent {
   const numbered = { seq: request.lastSeq + 1, at: new Date(at).toISOString() }
   switch (step.to) {
-    case 'running': {
-      const instance = step.lease.instance
-      return { ...numbered, type: 'status', status: 'processing', attempt: step.attempt, ...(instance === null ? {} : { instance }) }
-    }
+    case 'running':
+      return { ...numbered, type: 'status', ...startOf(step.attempt, step.lease.instance) }
     case 'waiting':
       return { ...numbered, type: 'status', status: 'queued', attempt: step.attempt, reason: step.reason }
     case 'canceling':

@@ -6,7 +6,7 @@ import type { Database } from '../database.ts'
 import { claiming, transact } from '../dialect.ts'
 import type { RequestTable } from '../schema.ts'
 import { limitOf, statement } from '../statement.ts'
-import { addEvent, changeRequest } from './rows.ts'
+import { addEvent, changeRequest, startOf } from './rows.ts'
 
 /**
  * Puts the next waiting requests under a lease; the first `start` of them begin at once.
@@ -66,7 +66,7 @@ async function handOver(
   started: boolean,
 ): Promise<RequestEvent | null> {
   const { lease: lease_id, connectionId: connection_id, node: node_id, instance, app } = claim
-  const lease = { lease_id, connection_id, node_id, instance, app }
+  const lease = { lease_id, connection_id, node_id, instance, app, renews: Number(claim.renews) }
   if (!started) {
     await changeRequest(db, row.id, { ...lease, handed_at: claim.at })
     return null
@@ -84,7 +84,7 @@ async function handOver(
     output_chars: 0,
   } as const
   await changeRequest(db, row.id, { ...lease, ...start })
-  const data = { status: 'processing', attempt, ...(claim.instance === null ? {} : { instance: claim.instance }) } as const
+  const data = startOf(attempt, claim.instance)
   await addEvent(db, { request_id: row.id, seq, type: 'status', data: JSON.stringify(data), at: claim.at })
   return { seq, at: new Date(claim.at).toISOString(), type: 'status', ...data }
 }

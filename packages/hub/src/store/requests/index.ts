@@ -15,7 +15,7 @@ import { strandedSpaces, unclaimedOf } from './stranded.ts'
 /** `node` names this process: what it hands out is taken back by others when it dies, and by nobody while it lives. */
 export function createRequestStore(db: Database, node: string = uuid()): RequestStore {
   return {
-    insert: (request, limits, key, onClaimable) => insertRequest(db, request, limits, key, onClaimable),
+    insert: (request, limits, options) => insertRequest(db, node, request, limits, options),
     findByKey: (where, key) => lasting(db, findByKey(db, where, key)),
     claim: (claim) => claimRequests(db, node, claim),
     told: () => told(db),

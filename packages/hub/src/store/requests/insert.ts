@@ -1,38 +1,54 @@
 import { sql } from 'kysely'
 import { type RequestId, SpacesError, type UserId, type SpaceId } from '@websocket-spaces/protocol'
-import type { NewRequest, SubmitKey, SubmitLimits } from '../../requests/ports.ts'
+import type { Inserted, InsertOptions, NewRequest, Offer, SubmitKey, SubmitLimits } from '../../requests/ports.ts'
 import type { Database } from '../database.ts'
 import { locking, transact } from '../dialect.ts'
-import { statement } from '../statement.ts'
+import { type SlotFor, statement } from '../statement.ts'
 import { claimableOf, handedOf } from './line.ts'
-import { addEvent, priorityNumber } from './rows.ts'
-import { nextTurn } from './turn.ts'
+import { addEvent, priorityNumber, startOf } from './rows.ts'
+import { nextTurn, turnOfId } from './turn.ts'
 
 const DAY = 86_400_000
 const QUEUED = JSON.stringify({ status: 'queued', attempt: 0 })
 
-/** Checks the space's limits and commits the request with its first event, in one transaction. */
+/**
+ * Checks the space's limits and commits the request with its first events, in one transaction. Where nobody waits it
+ * takes the slot it is offered, and so never was in the queue.
+ */
 export async function insertRequest(
   db: Database,
+  node: string,
   request: NewRequest,
   limits: SubmitLimits,
-  key?: SubmitKey,
-  onClaimable?: () => void,
-): Promise<RequestId> {
-  const insert = async (tx: Database): Promise<RequestId> => {
-    await checkSpace(tx, request.spaceId)
+  { key, offer, onPlaced, onCommitted }: InsertOptions = {},
+): Promise<Inserted> {
+  const insert = async (tx: Database): Promise<Inserted> => {
+    const { id, spaceId } = request
+    await checkSpace(tx, spaceId)
     const made = key === undefined ? null : await findByKey(tx, request, key)
-    if (made !== null) return made
-    await checkQueue(tx, request.spaceId, limits.maxQueue)
+    if (made !== null) return { id: made, begun: false }
+    const slot = offer === undefined || (await anyWaits(tx, spaceId)) ? null : offer
+    if (slot === null) await checkQueue(tx, spaceId, limits.maxQueue)
     await checkInterval(tx, request, limits.minIntervalSeconds)
     await checkQuota(tx, request, limits.dailyQuota)
-    const place = { priority: priorityNumber(request.priority), turn: await nextTurn(tx, request) }
-    await addRequest(tx, { ...request, ...place, input: JSON.stringify(request.input) })
-    await addEvent(tx, { request_id: request.id, seq: 1, type: 'status', data: QUEUED, at: request.createdAt })
+    if (slot === null) await addWaiting(tx, request)
+    else await addBegun(tx, request, { ...slot, renews: Number(slot.renews), node })
     if (key !== undefined) await keepKey(tx, request, key)
-    return request.id
+    return { id, begun: slot !== null }
   }
-  return transact(db, insert, { onPlaced: onClaimable })
+  return transact(db, insert, { onPlaced, onCommitted })
+}
+
+async function addWaiting(tx: Database, request: NewRequest): Promise<void> {
+  await addRequest(tx, { ...columnsOf(request), turn: await nextTurn(tx, request) })
+  await addEvent(tx, { request_id: request.id, seq: 1, type: 'status', data: QUEUED, at: request.createdAt })
+}
+
+async function addBegun(tx: Database, request: NewRequest, slot: Slot): Promise<void> {
+  const { id, createdAt } = request
+  await addBegunRequest(tx, { ...columnsOf(request), turn: turnOfId(id), ...slot })
+  const begun = JSON.stringify(startOf(1, slot.instance))
+  await addEvents(tx, { id, queued: QUEUED, queuedAt: createdAt, begun, begunAt: slot.at })
 }
 
 export async function findByKey(
@@ -74,37 +90,76 @@ const waitingAt = statement<{ spaceId: SpaceId; offset: number }, { space_id: Sp
   return db.selectFrom(inHub.unionAll(inApps).as('waiting')).select('space_id').limit(sql.lit(1)).offset(slot('offset'))
 })
 
+const claimable = statement<{ spaceId: SpaceId }, { space_id: SpaceId }>((db, slot) =>
+  claimableOf(db).where('space_id', '=', slot('spaceId')).select('space_id').limit(sql.lit(1)),
+)
+
+/** Whether a claim would find one: whoever comes now is not to overtake it. */
+async function anyWaits(db: Database, spaceId: SpaceId): Promise<boolean> {
+  return (await claimable(db, { spaceId })).length > 0
+}
+
 async function checkQueue(db: Database, spaceId: SpaceId, limit: number): Promise<void> {
   const [last] = await waitingAt(db, { spaceId, offset: limit - 1 })
   if (last !== undefined) throw new SpacesError('queue_full', { limit, wait: 5 })
 }
 
-interface NewRow {
-  readonly id: RequestId
-  readonly spaceId: SpaceId
-  readonly userId: UserId
-  readonly priority: number
-  readonly turn: number
-  readonly input: string
-  readonly createdAt: number
+function columnsOf({ id, spaceId, userId, priority, input, createdAt }: NewRequest) {
+  return { id, spaceId, userId, priority: priorityNumber(priority), input: JSON.stringify(input), createdAt }
 }
 
-const addRequest = statement<{ [Column in keyof NewRow]: NewRow[Column] }>((db, slot) =>
-  db.insertInto('requests').values({
+type NewRow = ReturnType<typeof columnsOf> & { readonly turn: number }
+
+function newRow(slot: SlotFor<NewRow>) {
+  return {
     id: slot('id'),
     space_id: slot('spaceId'),
     user_id: slot('userId'),
-    status: 'queued',
     priority: slot('priority'),
     turn: slot('turn'),
     input: slot('input'),
-    attempt: 0,
     losses: 0,
-    last_seq: 1,
     output_chars: 0,
     created_at: slot('createdAt'),
+  }
+}
+
+const addRequest = statement<NewRow>((db, slot) =>
+  db.insertInto('requests').values({ ...newRow(slot), status: 'queued', attempt: 0, last_seq: 1 }),
+)
+
+type Slot = { readonly [Key in Exclude<keyof Offer, 'renews'>]: Offer[Key] } & { readonly renews: number; readonly node: string }
+
+const addBegunRequest = statement<NewRow & Slot>((db, slot) =>
+  db.insertInto('requests').values({
+    ...newRow(slot),
+    status: 'processing',
+    attempt: 1,
+    last_seq: 2,
+    lease_id: slot('leaseId'),
+    connection_id: slot('connectionId'),
+    node_id: slot('node'),
+    instance: slot('instance'),
+    app: slot('app'),
+    renews: slot('renews'),
+    started_at: slot('at'),
+    deadline_at: slot('deadlineAt'),
   }),
 )
+
+interface FirstEvents {
+  readonly id: RequestId
+  readonly queued: string
+  readonly queuedAt: number
+  readonly begun: string
+  readonly begunAt: number
+}
+
+const addEvents = statement<{ [Key in keyof FirstEvents]: FirstEvents[Key] }>((db, slot) => {
+  const first = { request_id: slot('id'), seq: 1, type: 'status', data: slot('queued'), at: slot('queuedAt') }
+  const second = { request_id: slot('id'), seq: 2, type: 'status', data: slot('begun'), at: slot('begunAt') }
+  return db.insertInto('request_events').values([first, second])
+})
 
 async function checkInterval(db: Database, { spaceId, userId, createdAt }: NewRequest, seconds: number): Promise<void> {
   if (seconds === 0) return

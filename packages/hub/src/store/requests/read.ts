@@ -82,7 +82,7 @@ export async function heldBy(db: Database, node: string): ReturnType<RequestStor
 }
 
 /** SQLite belongs to one process, so that every other node is a former one. */
-export async function orphansBeside(db: Database, node: string, limit: number): Promise<Leased[]> {
+export async function orphansBeside(db: Database, node: string, limit: number): ReturnType<RequestStore['orphans']> {
   const orphans = selectHeld(db).where((e) =>
     e.or([
       e('node_id', 'is', null),
@@ -91,7 +91,8 @@ export async function orphansBeside(db: Database, node: string, limit: number): 
         : e('node_id', '!=', node),
     ]),
   )
-  return (await orphans.limit(limit).execute()).flatMap(leased)
+  const rows = await orphans.select('renews').limit(limit).execute()
+  return rows.flatMap((row) => leased(row).map((one) => ({ ...one, renews: row.renews === 1 })))
 }
 
 /** What is held by a connection, as far as the store knows. */

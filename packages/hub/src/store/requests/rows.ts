@@ -47,6 +47,7 @@ const LISTED = [
   'requests.last_seq',
   'requests.output_chars',
   'requests.app',
+  'requests.renews',
   'requests.away_until',
   'requests.away_reason',
   'requests.lease_id',
@@ -90,6 +91,11 @@ export const addEvent = statement<{ [Column in keyof RequestEventTable]: Request
     at: slot('at'),
   }),
 )
+
+/** What the event of a start says. */
+export function startOf(attempt: number, instance: string | null) {
+  return { status: 'processing', attempt, ...(instance === null ? {} : { instance }) } as const
+}
 
 type RequestChange = Partial<Omit<RequestTable, 'id'>>
 const changes = new Map<string, ReturnType<typeof changing>>()
@@ -150,7 +156,7 @@ export function priorityNumber(priority: Priority): number {
 }
 
 type PhaseColumns = Pick<RequestTable, 'status' | 'started_at' | 'deadline_at' | LeaseColumn>
-type LeaseColumn = 'lease_id' | 'connection_id' | 'instance' | 'app' | 'away_until' | 'away_reason'
+type LeaseColumn = 'lease_id' | 'connection_id' | 'instance' | 'app' | 'renews' | 'away_until' | 'away_reason'
 
 export function phaseOf(row: PhaseColumns): Phase {
   if (isOver(row.status)) return { at: 'finished', status: row.status }
@@ -161,10 +167,18 @@ export function phaseOf(row: PhaseColumns): Phase {
   return { at, lease, startedAt: row.started_at ?? 0, deadlineAt: row.deadline_at ?? 0 }
 }
 
-function leaseOf({ lease_id: id, connection_id: connectionId, instance, app, away_until: until, away_reason: reason }: PhaseColumns) {
+function leaseOf({
+  lease_id: id,
+  connection_id: connectionId,
+  instance,
+  app,
+  renews,
+  away_until: until,
+  away_reason: reason,
+}: PhaseColumns) {
   if (id === null || connectionId === null) return null
   const away = until === null || reason === null ? null : { until, reason }
-  return { id, connectionId, instance, app: app ?? '', away } satisfies Lease
+  return { id, connectionId, instance, app: app ?? '', renews: renews === 1, away } satisfies Lease
 }
 
 const eventData = z.record(z.string(), z.json())

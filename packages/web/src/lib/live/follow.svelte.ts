@@ -37,7 +37,7 @@ export class Follow {
   }
 
   #take(item: FollowItem): void {
-    const next = advance(this.run ?? FRESH_RUN, item)
+    const next = advance(this.run ?? FRESH_RUN, item, Date.now())
     if (next === undefined) this.#resumeSoon()
     else this.run = next
     if (next && isFinished(next.status)) this.stop()

@@ -15,7 +15,7 @@ const EVENTS: FollowItem[] = [
 ]
 
 function play(items: readonly FollowItem[], from: Run = FRESH_RUN): Run {
-  return items.reduce((run, item) => advance(run, item) ?? run, from)
+  return items.reduce((run, item) => advance(run, item, 0) ?? run, from)
 }
 
 describe('the run that events add up to', () => {
@@ -35,7 +35,7 @@ describe('the run that events add up to', () => {
 
   it('says so when an event is missing', () => {
     const run = play(EVENTS.slice(0, 3))
-    expect(advance(run, { seq: 5, at, type: 'output', text: 'x' })).toBeUndefined()
+    expect(advance(run, { seq: 5, at, type: 'output', text: 'x' }, 0)).toBeUndefined()
   })
 
   it('starts the output again with the next attempt', () => {
@@ -70,6 +70,13 @@ describe('the run that events add up to', () => {
     expect(waiting).toMatchObject({ position: 2, queueLength: 3, seq: 1 })
     expect(play(EVENTS.slice(1, 2), waiting).position).toBeNull()
     expect(play([{ type: 'position', position: 1, queue_length: 1 }], play(EVENTS)).position).toBeNull()
+  })
+
+  it('knows when it heard an estimate, and drops it when the next update has none', () => {
+    const eta = { low_seconds: 3, high_seconds: 8 }
+    const told = advance(FRESH_RUN, { type: 'position', position: 1, queue_length: 1, eta }, 5_000)
+    expect(told?.eta).toEqual({ eta, at: 5_000 })
+    expect(advance(told ?? FRESH_RUN, { type: 'position', position: 1, queue_length: 1, eta: null }, 6_000)?.eta).toBeNull()
   })
 
   it('keeps long output in blocks and few log lines', () => {

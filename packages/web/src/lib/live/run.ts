@@ -8,13 +8,20 @@ const SHOWN_LOG_LINES = 500
 type LogEvent = Extract<RequestEvent, { type: 'log' }>
 type StatusEvent = Extract<RequestEvent, { type: 'status' }>
 
+/** Estimates say how long from when they were made; they grow old. */
+export interface HeardEta {
+  readonly eta: Eta
+  /** Milliseconds since the epoch, by this machine's clock. */
+  readonly at: number
+}
+
 export interface Run {
   /** `seq` of the last event taken in; a follow resumes after it. */
   readonly seq: number
   readonly status: RequestStatus
   readonly position: number | null
   readonly queueLength: number | null
-  readonly eta: Eta | null
+  readonly eta: HeardEta | null
   /** 0 … 1; null until the app says. */
   readonly progress: number | null
   readonly progressMessage: string | null
@@ -47,10 +54,15 @@ export const FRESH_RUN: Run = {
   outcome: null,
 }
 
-/** The run after `item`; the same run for one already taken in; undefined when an event is missing in between. */
-export function advance(run: Run, item: FollowItem): Run | undefined {
+/**
+ * The run after `item`; the same run for one already taken in; undefined when an event is missing in between.
+ * @param now milliseconds since the epoch
+ */
+export function advance(run: Run, item: FollowItem, now: number): Run | undefined {
   if (item.type === 'position') {
-    return run.status === 'queued' ? { ...run, position: item.position, queueLength: item.queue_length, eta: item.eta ?? null } : run
+    if (run.status !== 'queued') return run
+    const eta = item.eta ? { eta: item.eta, at: now } : null
+    return { ...run, position: item.position, queueLength: item.queue_length, eta }
   }
   if (item.seq <= run.seq) return run
   if (item.seq > run.seq + 1) return undefined

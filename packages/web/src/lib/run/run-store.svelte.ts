@@ -1,15 +1,17 @@
 /** One request as the page shows it: what was fetched once, and what its events have added since. */
 import { isFinished } from '@websocket-spaces/protocol'
-import type { Eta, Outcome, RequestId, RequestStatus, RequestView } from '@websocket-spaces/protocol'
+import type { Outcome, RequestId, RequestStatus, RequestView } from '@websocket-spaces/protocol'
 import { HubUnreachable } from '#lib/api/errors.ts'
 import { cancelRequest, fetchRequest } from '#lib/api/requests.ts'
 import { Follow } from '#lib/live/follow.svelte.ts'
+import type { HeardEta } from '#lib/live/run.ts'
 
 const RETRY_MS = 2_000
 
 export class RunStore {
   readonly id: RequestId
-  view = $state.raw<RequestView>()
+  /** As it was when it was fetched. */
+  #fetched = $state.raw<{ readonly view: RequestView; readonly at: number }>()
   failure = $state<unknown>()
   canceling = $state(false)
   cancelFailure = $state<unknown>()
@@ -19,7 +21,7 @@ export class RunStore {
 
   constructor(id: RequestId, view?: RequestView) {
     this.id = id
-    this.view = view
+    if (view) this.#see(view)
     this.#follow = new Follow(id)
     if (!view) void this.#fetch()
   }
@@ -28,6 +30,10 @@ export class RunStore {
     this.#stopped = true
     clearTimeout(this.#retryTimer)
     this.#follow.stop()
+  }
+
+  get view(): RequestView | undefined {
+    return this.#fetched?.view
   }
 
   get run() {
@@ -59,8 +65,10 @@ export class RunStore {
     return this.run?.position ?? this.view?.position ?? null
   }
 
-  get eta(): Eta | null {
-    return this.run?.position ? this.run.eta : (this.view?.eta ?? null)
+  get eta(): HeardEta | null {
+    if (this.run?.position) return this.run.eta
+    const { view, at } = this.#fetched ?? {}
+    return view?.eta && at !== undefined ? { eta: view.eta, at } : null
   }
 
   get instance(): string | null {
@@ -78,14 +86,14 @@ export class RunStore {
   /** Fetches the request once more, for what its events do not tell. */
   async refresh(): Promise<void> {
     const view = await fetchRequest(this.id).catch(() => undefined)
-    if (view && !this.#stopped) this.view = view
+    if (view && !this.#stopped) this.#see(view)
   }
 
   async cancel(): Promise<void> {
     this.canceling = true
     this.cancelFailure = undefined
     try {
-      this.view = await cancelRequest(this.id)
+      this.#see(await cancelRequest(this.id))
     } catch (error) {
       this.cancelFailure = error
     } finally {
@@ -93,10 +101,14 @@ export class RunStore {
     }
   }
 
+  #see(view: RequestView): void {
+    this.#fetched = { view, at: Date.now() }
+  }
+
   async #fetch(): Promise<void> {
     try {
       const view = await fetchRequest(this.id)
-      if (!this.#stopped) this.view = view
+      if (!this.#stopped) this.#see(view)
       this.failure = undefined
     } catch (error) {
       this.failure = error

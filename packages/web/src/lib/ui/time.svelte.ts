@@ -1,4 +1,5 @@
 /** Times as people say them, in the page's language. */
+import { createSubscriber } from 'svelte/reactivity'
 import { languageTag, t } from '#lib/i18n/index.svelte.ts'
 
 const STEPS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
@@ -11,12 +12,31 @@ const STEPS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
 
 const JUST_NOW_SECONDS = 10
 
-const clock = $state({ now: Date.now() })
-setInterval(() => (clock.now = Date.now()), 1_000)
+const TICK_MS = 1_000
+
+/** The page's one clock: ticks while anything on the page shows a time and somebody can see it. */
+const watch = createSubscriber((tick) => {
+  let timer: ReturnType<typeof setInterval> | undefined
+  function windUp(): void {
+    clearInterval(timer)
+    if (!document.hidden) timer = setInterval(tick, TICK_MS)
+  }
+  function onVisibility(): void {
+    windUp()
+    tick()
+  }
+  windUp()
+  document.addEventListener('visibilitychange', onVisibility)
+  return () => {
+    clearInterval(timer)
+    document.removeEventListener('visibilitychange', onVisibility)
+  }
+})
 
 /** Milliseconds since the epoch; a component that reads it is updated every second. */
 export function now(): number {
-  return clock.now
+  watch()
+  return Date.now()
 }
 
 /** "3 minutes ago", "3 分钟前"; exact times go into a title. */

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { isFinished, LIMITS, type RequestId, spaceReferenceParams, submitBody } from '@websocket-spaces/protocol'
 import { z } from 'zod'
 import type { Services } from '../../../services.ts'
+import { noteForLog } from '../../answer-log.ts'
 import { parse } from '../../errors.ts'
 import { identityOf } from '../../identity.ts'
 import { closed } from '../../closed.ts'
@@ -17,8 +18,7 @@ export function submitRoute(app: FastifyInstance, { catalog, requests }: Service
     const { input, priority } = parse(submitBody, request.body)
     const space = await catalog.find(owner, name, identity)
     const key = parse(idempotencyKey.optional(), request.headers['idempotency-key'])
-    const onAccepted = (id: RequestId): void =>
-      request.log.info({ accepted: id, space: `${space.owner}/${space.name}` }, 'request accepted')
+    const onAccepted = (id: RequestId): void => noteForLog(request, { accepted: id })
     const wait = preferredWait(request.headers['prefer'])
     if (wait === null) {
       const accepted = await requests.submit(space, identity, { input, priority, key })

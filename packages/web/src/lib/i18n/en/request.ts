@@ -28,6 +28,9 @@ export const request = {
     position_about: 'Number {{position}} in the queue, {{about}}',
     about_seconds: 'about {{range}} s until your result',
     about_minutes: 'about {{range}} min until your result',
+    within_seconds: 'about {{high}} s or less until your result',
+    within_minutes: 'about {{high}} min or less until your result',
+    any_moment: 'your result may come any moment',
     reason: {
       app_lost: 'The app was lost; waiting for it to be started again',
       hub_restarted: 'The hub was restarted; your request kept its place',

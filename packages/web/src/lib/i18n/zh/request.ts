@@ -21,6 +21,9 @@ export const request = {
     position_about: '排在第 {{position}} 位，{{about}}',
     about_seconds: '预计 {{range}} 秒后得到结果',
     about_minutes: '预计 {{range}} 分钟后得到结果',
+    within_seconds: '预计 {{high}} 秒内得到结果',
+    within_minutes: '预计 {{high}} 分钟内得到结果',
+    any_moment: '随时可能得到结果',
     reason: {
       app_lost: '应用失去连接，正在等待重新开始',
       hub_restarted: '服务器已重启，您的请求仍保留原来的位置',

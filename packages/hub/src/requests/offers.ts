@@ -1,0 +1,108 @@
+import { randomUUID } from 'node:crypto'
+import { leaseId, type SpaceId } from '@websocket-spaces/protocol'
+import type { Connection, Connections } from '../spaces/connections.ts'
+import type { StoredSpace } from '../spaces/ports.ts'
+import { freeSlots, isResting, leastLoaded } from './capacity.ts'
+import { handOver } from './hand-over.ts'
+import type { Leases } from './leases.ts'
+import type { NewRequest, Offer } from './ports.ts'
+
+export interface OffersDeps {
+  readonly connections: Connections
+  readonly leases: Leases
+  /** The connection is gone that a request has just taken a slot of: it heard nothing of it. */
+  readonly onTooLate: (connection: Connection) => Promise<void>
+  readonly now: () => number
+  readonly onError: (message: string, error: unknown) => void
+}
+
+/** A slot kept free until its request is committed. Disposing gives it back, unless it was taken. */
+export interface SlotOffer extends Disposable {
+  readonly terms: Offer
+  /** The request began there: its app is handed it. */
+  take(request: NewRequest, username: string): void
+}
+
+/**
+ * Free slots for requests about to be accepted. Where nobody waits, a request begins in the very transaction that accepts
+ * it: one write less on its way, and nobody has to look for it.
+ */
+export class Offers {
+  readonly #deps: OffersDeps
+  /** Those whose requests are not committed yet. */
+  readonly #open = new Map<SpaceId, Set<Promise<void>>>()
+  #stopped = false
+
+  constructor(deps: OffersDeps) {
+    this.#deps = deps
+  }
+
+  /** Undefined when no app connected here has a free slot. */
+  make({ id: spaceId, deadlineSeconds }: StoredSpace): SlotOffer | undefined {
+    const { connections, now } = this.#deps
+    if (this.#stopped) return undefined
+    const at = now()
+    const fit = connections.liveOf(spaceId).filter((connection) => !isResting(connection, at))
+    const connection = leastLoaded(fit, freeSlots)
+    if (connection === undefined) return undefined
+    const { id: connectionId, instance, app, renews } = connection
+    const lease = { leaseId: leaseId.parse(randomUUID()), connectionId, instance, app, renews }
+    const terms = { ...lease, at, deadlineAt: at + deadlineSeconds * 1000 }
+    return this.#keep(connection, terms, deadlineSeconds)
+  }
+
+  /** Resolves when what is being accepted in a space, or in all, has been handed to its apps. */
+  async settled(spaceId?: SpaceId): Promise<void> {
+    const open = spaceId === undefined ? [...this.#open.values()] : [this.#open.get(spaceId) ?? []]
+    await Promise.all(open.flatMap((some) => [...some]))
+  }
+
+  /** Offers nothing more; resolves as {@link settled}. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await this.settled()
+  }
+
+  #keep(connection: Connection, terms: Offer, deadlineSeconds: number): SlotOffer {
+    const { leases } = this.#deps
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#note(connection.spaceId, promise)
+    connection.offered += 1
+    let isOpen = true
+    const close = (): boolean => {
+      if (!isOpen) return false
+      isOpen = false
+      connection.offered -= 1
+      resolve()
+      return true
+    }
+    return {
+      terms,
+      take: ({ id, userId, input, createdAt }, username) => {
+        if (!close()) return
+        const claimed = { id, userId, username, input, createdAt, leaseId: terms.leaseId, attempt: 1, started: true, events: [] }
+        handOver(leases, connection, claimed, deadlineSeconds)
+        this.#checkHere(connection)
+      },
+      [Symbol.dispose]: () => {
+        if (close()) leases.freed(connection)
+      },
+    }
+  }
+
+  #note(spaceId: SpaceId, settled: Promise<void>): void {
+    const open = this.#open.get(spaceId) ?? new Set()
+    this.#open.set(spaceId, open.add(settled))
+    void settled.then(() => {
+      open.delete(settled)
+      if (open.size === 0 && this.#open.get(spaceId) === open) this.#open.delete(spaceId)
+    })
+  }
+
+  /** Its release, if the socket closed meanwhile, saw nothing of this request. */
+  #checkHere(connection: Connection): void {
+    const { onTooLate, onError } = this.#deps
+    if (connection.state !== 'gone') return
+    onTooLate(connection).catch((error: unknown) => onError('could not take back a request', error))
+  }
+}
