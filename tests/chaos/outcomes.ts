@@ -1,4 +1,5 @@
 /** P2, A11: the known answer, or an end with a reason that the log bears out. */
+import { LIMITS } from '@websocket-spaces/protocol'
 import { answerTo } from './answer.ts'
 import type { Wish } from './ledger.ts'
 import type { Stored } from './stored.ts'
@@ -26,7 +27,7 @@ function wrongOutcome(request: Stored, wish: Wish): Violation | null {
   if (wish.cancel === 'granted') return unfounded(`the hub said it was canceled, and it is ${status}`)
   if (status === 'failed' && error?.code === 'app_lost') {
     const lost = request.events.filter(({ data }) => data['reason'] === 'app_lost').length + 1
-    return lost < MOST_LOSSES ? unfounded(`app_lost after ${lost} losses`) : null
+    return lost < MOST_LOSSES && request.attempt < LIMITS.mostAttempts ? unfounded(`app_lost after ${lost} losses`) : null
   }
   if (status === 'failed' && !(known.fails && error?.code === 'app_failed'))
     return unfounded(`failed with ${error?.code}: ${error?.message}`)
