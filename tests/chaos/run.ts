@@ -1,4 +1,5 @@
 /** One run: a stage, a load, faults by the schedule, then peace, and the accounting. */
+import { inspect } from 'node:util'
 import { blindSpans } from './blind.ts'
 import { account } from './accounting.ts'
 import type { Evidence } from './evidence.ts'
@@ -128,7 +129,7 @@ async function takeStock(stage: Stage, ran: Ran, evidence?: Evidence): Promise<R
 /** A request that is refused to who may see it, a hub that cannot be started again. */
 function unexpected(failure: unknown): Violation[] {
   if (failure === undefined) return []
-  return [{ kind: 'unexpected', id: '-', what: failure instanceof Error ? (failure.stack ?? failure.message) : String(failure) }]
+  return [{ kind: 'unexpected', id: '-', what: inspect(failure) }]
 }
 
 /** A run that was stopped left requests unfinished and followers in the middle. */
