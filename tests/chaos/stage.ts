@@ -9,6 +9,7 @@ import { type Line, startLine } from '../harness/line.ts'
 import { makeSpace, type OwnedSpace, signInAdmin, signUp, unique } from '../harness/people.ts'
 import { AppNotes } from './app-notes.ts'
 import { type AppOptions, AppProcess } from './app-process.ts'
+import { LastLines, type OnPrinted } from './last-lines.ts'
 import type { AppKind } from './ledger.ts'
 import { castOf, lineOf, names, type Plan, type Target } from './schedule.ts'
 
@@ -34,9 +35,6 @@ export interface ServedSpace {
   readonly app: AppKind
 }
 
-/** Told each line that a hub or an app prints. */
-export type OnPrinted = (target: Target, line: string) => void
-
 export interface Stage extends AsyncDisposable {
   readonly programs: ReadonlyMap<Target, Program>
   readonly lines: ReadonlyMap<Target, Line>
@@ -53,8 +51,6 @@ export interface Stage extends AsyncDisposable {
 const PATIENCE = 4_000
 const HUB_SETTINGS = { APP_GRACE_SECONDS: '2', LOG_LEVEL: 'warn' }
 const MAX_QUEUE = 100_000
-const LOG_LINES = 8
-const LOG_CHARS = 400
 
 export async function buildStage(plan: Plan, onPrinted: OnPrinted = () => undefined): Promise<Stage> {
   const stack = new AsyncDisposableStack()
@@ -133,34 +129,6 @@ function servedBy(kind: number, spaces: readonly OwnedSpace[]): Pick<AppOptions,
 async function makeUser(name: Target, hub: string, host: string): Promise<User> {
   const key = (await (await signUp(hub)).createKey('chaos')).token
   return { name, host, key, client: new SpacesClient({ host, apiKey: key, timeoutMs: PATIENCE }) }
-}
-
-/** What each hub and app printed last. */
-class LastLines {
-  readonly #onPrinted: OnPrinted
-  readonly #last = new Map<Target, string[]>()
-
-  constructor(onPrinted: OnPrinted) {
-    this.#onPrinted = onPrinted
-  }
-
-  of(name: Target): (line: string) => void {
-    const last: string[] = []
-    this.#last.set(name, last)
-    return (line) => {
-      if (last.push(line) > LOG_LINES) last.shift()
-      this.#onPrinted(name, line)
-    }
-  }
-
-  text(): string {
-    return [...this.#last].map(([name, lines]) => `${name}:\n${lines.map(shortened).join('\n')}`).join('\n')
-  }
-}
-
-/** Lines are long: an error with all its causes. */
-function shortened(line: string): string {
-  return line.replace(/"stack":"(?:[^"\\]|\\.)*"/g, '"stack":…').slice(0, LOG_CHARS)
 }
 
 interface Servers {
