@@ -15,3 +15,9 @@ test("the table of constants is the code's", () => {
 test.each(Object.values({ ...APP_EVENTS, ...LIVE_CALLS, ...LIVE_EVENTS }))('%s is described', (name) => {
   expect(text).toContain(`\`${name}`)
 })
+
+test('every rule has a number of its own', () => {
+  const numbers = Array.from(text.matchAll(/^- \*\*([A-Z]\d+)\*\*/gm), ([, number = '']) => number)
+  expect(numbers.length).toBeGreaterThan(0)
+  expect(numbers.filter((number, index) => numbers.indexOf(number) !== index)).toEqual([])
+})

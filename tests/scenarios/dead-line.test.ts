@@ -36,7 +36,7 @@ function finished(id: string): Promise<RequestView> {
   )
 }
 
-test('A19 the app notices before its leases end, dials again, and goes on in the same attempt', async () => {
+test('A21 the app notices before its leases end, dials again, and goes on in the same attempt', async () => {
   await using app = await startEchoApp(network.url, owned)
   const { id } = await admin.submit(owned.reference, { prompt: 'hold the line' })
   await app.line(new RegExp(`^started ${id}`))
@@ -52,7 +52,7 @@ test('A19 the app notices before its leases end, dials again, and goes on in the
   expect(app.lines.filter((line) => line.startsWith('started'))).toHaveLength(1)
 })
 
-test('A19 an app that was held up itself does not blame the hub', async () => {
+test('A21 an app that was held up itself does not blame the hub', async () => {
   await using app = await startEchoApp(network.url, owned)
   const { id } = await admin.submit(owned.reference, { prompt: 'hold still' })
   await app.line(new RegExp(`^started ${id}`))
