@@ -2,12 +2,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Kysely, PostgresAdapter, type RawBuilder, sql, type SqlBool } from 'kysely'
 import { groupOf } from './group-commit.ts'
-import { isDeadlock, isUniqueViolation } from './postgres.ts'
+import { isUniqueViolation } from './postgres.ts'
+import { type Place, sharingOf, transactAlone } from './postgres-group.ts'
 import type { Tables } from './schema.ts'
 import { isConstraintViolation } from './sqlite.ts'
-
-/** A deadlock is undone by the database for one of its two sides, which then simply goes again. */
-const MOST_TRIES = 5
 
 type Database = Kysely<Tables>
 
@@ -23,6 +21,8 @@ interface TransactOptions {
   readonly durable?: boolean
   /** Called when transactions that begin from now on come after this one; not when it fails, unless it is too early to know. */
   readonly onPlaced?: (() => void) | undefined
+  /** PostgreSQL only: what may share a commit with others. Without it, this has a transaction of its own. */
+  readonly place?: Place
 }
 
 /**
@@ -32,7 +32,7 @@ interface TransactOptions {
 export async function transact<T>(
   db: Database,
   work: (tx: Database) => Promise<T>,
-  { durable = true, onPlaced }: TransactOptions = {},
+  { durable = true, onPlaced, place }: TransactOptions = {},
 ): Promise<T> {
   const group = groupOf(db)
   if (group !== undefined) {
@@ -40,19 +40,10 @@ export async function transact<T>(
     onPlaced?.()
     return done
   }
-  const value = await retrying(db, work)
+  const sharing = place === undefined ? undefined : sharingOf(db)
+  const value = place === undefined || sharing === undefined ? await transactAlone(db, work) : await sharing.run(work, place)
   onPlaced?.()
   return value
-}
-
-async function retrying<T>(db: Database, work: (tx: Database) => Promise<T>): Promise<T> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await db.transaction().execute(work)
-    } catch (error) {
-      if (!isDeadlock(error) || tries === MOST_TRIES) throw error
-    }
-  }
 }
 
 /** What was read from `db`, once all that the read may have seen is on the disk: nobody is told of what a power cut can undo. */

@@ -12,7 +12,7 @@ type MovingStep = Exclude<Step, { to: 'same' | 'refused' | 'leased' }>
 
 /** Applies one fact: reads the request, asks the lifecycle, writes the step and its event, in one transaction. */
 export async function applyFact(db: Database, node: string, id: RequestId, fact: Fact): Promise<Applied> {
-  return transact(db, async (tx): Promise<Applied> => {
+  const apply = async (tx: Database): Promise<Applied> => {
     const [row] = await lockRequest(tx, { id })
     if (row === undefined) return { ok: false, code: 'not_found', request: null }
     const request = toRequest(row)
@@ -32,7 +32,8 @@ export async function applyFact(db: Database, node: string, id: RequestId, fact:
       request: toRequest({ ...row, ...change }, { input: request.input, result: resultAfter(step, request) }),
       events: [event],
     }
-  })
+  }
+  return transact(db, apply, { place: { lane: 'apply', key: id } })
 }
 
 const lockRequest = statement<{ id: RequestId }, RequestRow>((db, slot) =>

@@ -37,7 +37,7 @@ export async function claimRequests(db: Database, node: string, claim: Claim): P
       return claimed
     },
     // A claim that a power cut undoes is made again: the next start takes all leases back anyway.
-    { durable: false },
+    { durable: false, place: { lane: 'claim', key: claim.spaceId } },
   )
 }
 

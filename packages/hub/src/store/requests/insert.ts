@@ -32,7 +32,7 @@ export async function insertRequest(
     if (key !== undefined) await keepKey(tx, request, key)
     return request.id
   }
-  return transact(db, insert, { onPlaced: onClaimable })
+  return transact(db, insert, { onPlaced: onClaimable, place: { lane: 'submit', key: request.spaceId } })
 }
 
 export async function findByKey(
