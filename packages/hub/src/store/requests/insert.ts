@@ -20,14 +20,18 @@ export async function insertRequest(
   onClaimable?: () => void,
 ): Promise<RequestId> {
   const insert = async (tx: Database): Promise<RequestId> => {
-    await checkSpace(tx, request.spaceId)
-    const made = key === undefined ? null : await findByKey(tx, request, key)
+    const held = checkSpace(tx, request.spaceId)
+    const made = key === undefined ? null : await held.then(() => findByKey(tx, request, key))
     if (made !== null) return made
-    await checkQueue(tx, request.spaceId, limits.maxQueue)
-    await checkInterval(tx, request, limits.minIntervalSeconds)
-    await checkQuota(tx, request, limits.dailyQuota)
-    const place = { priority: priorityNumber(request.priority), turn: await nextTurn(tx, request) }
-    await addRequest(tx, { ...request, ...place, input: JSON.stringify(request.input) })
+    // Asked in one go, and answered in this order: the space is held by then.
+    const [, , turn] = await Promise.all([
+      held,
+      checkQueue(tx, request.spaceId, limits.maxQueue),
+      nextTurn(tx, request),
+      checkInterval(tx, request, limits.minIntervalSeconds),
+      checkQuota(tx, request, limits.dailyQuota),
+    ])
+    await addRequest(tx, { ...request, priority: priorityNumber(request.priority), turn, input: JSON.stringify(request.input) })
     await addEvent(tx, { request_id: request.id, seq: 1, type: 'status', data: QUEUED, at: request.createdAt })
     if (key !== undefined) await keepKey(tx, request, key)
     return request.id
