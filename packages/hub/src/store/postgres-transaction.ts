@@ -1,7 +1,9 @@
 /** One transaction of PostgreSQL for several units of work, on one connection. */
-import type { CompiledQuery } from 'kysely'
-import type { Database } from './database.ts'
+import type { CompiledQuery, Kysely } from 'kysely'
 import type { Connection } from './postgres.ts'
+import type { Tables } from './schema.ts'
+
+type Database = Kysely<Tables>
 
 /**
  * Milliseconds to wait for a lock that somebody else holds. Whoever waits longer goes alone, so that the others of its
@@ -43,7 +45,7 @@ export class SharedTransaction {
   /** False when the database has undone it. Rejects when nobody knows. */
   async commit(): Promise<boolean> {
     const { command } = await this.#connection.run('commit', [])
-    return String(command) === 'COMMIT'
+    return command === 'COMMIT'
   }
 
   async rollback(): Promise<void> {
@@ -84,7 +86,7 @@ export class Share {
   }
 
   /** Returns before it is done: what comes next is answered after it, and when it fails the commit does. */
-  write(query: CompiledQuery<unknown>, values: readonly unknown[]): void {
+  write(query: CompiledQuery, values: readonly unknown[]): void {
     this.#wrote = true
     this.#transaction.note(this.#connection.run(query.sql, values))
   }
