@@ -1,4 +1,4 @@
-/** `npm run bench [-- --only latency|throughput|followers|idle|backlog] [--database sqlite|postgres|both] [--quick] [--profile]` */
+/** `npm run bench [-- --only latency|throughput|followers|idle|backlog] [--database sqlite|postgres|both] [--apps n] [--quick] [--profile]` */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -23,6 +23,7 @@ const { values } = parseArgs({
   options: {
     only: { type: 'string' },
     database: { type: 'string', default: 'sqlite' },
+    apps: { type: 'string' },
     quick: { type: 'boolean', default: false },
     profile: { type: 'boolean', default: false },
   },
@@ -31,6 +32,8 @@ const { only, database: asked, quick } = values
 if (only !== undefined && !Object.hasOwn(PARTS, only)) giveUp(`No part named ${only}. There are: ${Object.keys(PARTS).join(', ')}`)
 const chosen = DATABASES.filter((name) => asked === name || asked === 'both')
 if (chosen.length === 0) giveUp(`No database named ${asked}. There are: ${DATABASES.join(', ')}, both`)
+const apps = values.apps === undefined ? undefined : Number(values.apps)
+if (apps !== undefined && !(Number.isSafeInteger(apps) && apps > 0)) giveUp('--apps takes a number of apps')
 const profile = values.profile ? join(import.meta.dirname, 'profiles') : undefined
 if (profile !== undefined) mkdirSync(profile, { recursive: true })
 
@@ -48,10 +51,10 @@ async function measureOn(databaseName: DatabaseName): Promise<void> {
     const title = isPostgres ? `${partTitle}, PostgreSQL` : partTitle
     const busy = before > 1.5 ? ` (load average ${before.toFixed(1)}: others are busy here, these figures are not worth keeping)` : ''
     console.log(`## ${title}${busy}`)
-    const body = await run({ database, quick, profile, log: (line) => console.error(`  ${line}`) })
+    const body = await run({ database, quick, apps, profile, log: (line) => console.error(`  ${line}`) })
     console.log(`\n${body}\n`)
     const about = { machine, database: database.version, command: commandFor(databaseName), load: before, at: new Date() }
-    if (!quick && profile === undefined) writeSection({ name, title, body }, about)
+    if (!quick && profile === undefined && apps === undefined) writeSection({ name, title, body }, about)
   }
 }
 
