@@ -19,8 +19,13 @@ export function shareOf(db: Database): Share | undefined {
   return shares.get(db)
 }
 
+/** Writes rows that nobody reads in the same transaction. */
+export type LateWrite<Row> = (db: Database, rows: readonly Row[]) => Promise<unknown>
+
 export class SharedTransaction {
   readonly #connection: Connection
+  readonly #answers = new Map<string, Promise<unknown>>()
+  readonly #late = new Map<LateWrite<unknown>, unknown[]>()
   #failure: { readonly error: unknown } | undefined
 
   constructor(connection: Connection) {
@@ -42,8 +47,24 @@ export class SharedTransaction {
     return { tx, share }
   }
 
+  /** The answer to what was asked here under this name before, or else now. */
+  async once<T>(name: string, ask: () => Promise<T>): Promise<T> {
+    const answer = (this.#answers.get(name) as Promise<T> | undefined) ?? ask()
+    this.#answers.set(name, answer)
+    return answer
+  }
+
+  /** Rows of all units are written by one statement, before the commit. */
+  addLate<Row>(write: LateWrite<Row>, row: Row): void {
+    const rows = this.#late.get(write as LateWrite<unknown>)
+    if (rows === undefined) this.#late.set(write as LateWrite<unknown>, [row])
+    else rows.push(row)
+  }
+
   /** False when the database has undone it. Rejects when nobody knows. */
   async commit(): Promise<boolean> {
+    const { tx } = this.share()
+    for (const [write, rows] of this.#late) this.note(write(tx, rows))
     const { command } = await this.#connection.run('commit', [])
     return command === 'COMMIT'
   }
@@ -76,6 +97,16 @@ export class Share {
   get wrote(): boolean {
     // Of what did not come through here nobody knows whose it was.
     return this.#wrote || this.#connection.writes !== this.#othersBefore
+  }
+
+  /** See {@link SharedTransaction.once}: for what stays true until the transaction ends, as what a lock was taken for. */
+  async once<T>(name: string, ask: () => Promise<T>): Promise<T> {
+    return this.#transaction.once(name, ask)
+  }
+
+  writeLate<Row>(write: LateWrite<Row>, row: Row): void {
+    this.#wrote = true
+    this.#transaction.addLate(write, row)
   }
 
   /** Rejects with an error of the database. */

@@ -166,6 +166,7 @@ export class Connection implements PostgresPoolClient {
 
 /** PostgreSQL keeps every character but NUL. */
 function storable(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(storable)
   return typeof value === 'string' && value.includes('\0') ? value.replaceAll('\0', '\uFFFD') : value
 }
 

@@ -3,6 +3,7 @@ import { inputKind, SpacesError, type UpdateSpaceBody } from '@websocket-spaces/
 import type { NewSpace, SpaceQuery, SpaceStore, StoredSpace } from '../spaces/ports.ts'
 import type { Database } from './database.ts'
 import { containing, isPostgres, isTaken, locking, takeTurn, transact } from './dialect.ts'
+import { joinLooks } from './joined-looks.ts'
 import { rememberSpaces } from './remembered-spaces.ts'
 import type { SpaceTable } from './schema.ts'
 import { SeenSpaces } from './seen-spaces.ts'
@@ -13,7 +14,7 @@ const inputKinds = z.array(inputKind)
 
 export function createSpaceStore(db: Database): SpaceStore {
   const store = storeIn(db)
-  return isPostgres(db) ? store : rememberSpaces(store)
+  return isPostgres(db) ? joinLooks(store) : rememberSpaces(store)
 }
 
 function storeIn(db: Database): SpaceStore {

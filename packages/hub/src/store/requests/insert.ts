@@ -3,6 +3,7 @@ import { type RequestId, SpacesError, type UserId, type SpaceId } from '@websock
 import type { NewRequest, SubmitKey, SubmitLimits } from '../../requests/ports.ts'
 import type { Database } from '../database.ts'
 import { locking, transact } from '../dialect.ts'
+import { shareOf } from '../postgres-transaction.ts'
 import { statement } from '../statement.ts'
 import { claimableOf, handedOf } from './line.ts'
 import { addEvent, priorityNumber } from './rows.ts'
@@ -67,7 +68,8 @@ const lockSpace = statement<{ id: SpaceId }, { id: SpaceId }>((db, slot) =>
 
 /** The space may have been deleted since it was looked up; its requests would be nobody's. Submits to one space take turns here. */
 async function checkSpace(db: Database, spaceId: SpaceId): Promise<void> {
-  const [space] = await lockSpace(db, { id: spaceId })
+  const lock = (): Promise<{ id: SpaceId }[]> => lockSpace(db, { id: spaceId })
+  const [space] = await (shareOf(db)?.once(`space ${spaceId}`, lock) ?? lock())
   if (space === undefined) throw new SpacesError('space_not_found', { name: spaceId })
 }
 
