@@ -1,4 +1,5 @@
 import { setImmediate as endOfTurn } from 'node:timers/promises'
+import type { SpaceId } from '@websocket-spaces/protocol'
 import type { SpaceStore } from '../spaces/ports.ts'
 
 /**
@@ -8,8 +9,14 @@ import type { SpaceStore } from '../spaces/ports.ts'
 export function joinLooks(store: SpaceStore): SpaceStore {
   return {
     ...store,
-    find: joined(store.find, (id) => id),
-    findByName: joined(store.findByName, (owner, name) => `${owner.toLowerCase()}/${name}`),
+    find: joined(
+      (id: SpaceId) => store.find(id),
+      (id) => id,
+    ),
+    findByName: joined(
+      (owner: string, name: string) => store.findByName(owner, name),
+      (owner, name) => `${owner.toLowerCase()}/${name}`,
+    ),
   }
 }
 
