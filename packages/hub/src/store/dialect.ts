@@ -2,7 +2,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Kysely, PostgresAdapter, type RawBuilder, sql, type SqlBool } from 'kysely'
 import { groupOf } from './group-commit.ts'
-import { isUniqueViolation } from './postgres.ts'
+import { isUniqueViolation } from './postgres-errors.ts'
 import { type Place, sharingOf, transactAlone } from './postgres-group.ts'
 import type { Tables } from './schema.ts'
 import { isConstraintViolation } from './sqlite.ts'

@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely'
 import { SpacesError } from '@websocket-spaces/protocol'
-import { maySucceedAgain, type PostgresServer } from './postgres.ts'
+import type { PostgresServer } from './postgres.ts'
+import { maySucceedAgain } from './postgres-errors.ts'
 import { SharedTransaction } from './postgres-transaction.ts'
 import type { Tables } from './schema.ts'
 

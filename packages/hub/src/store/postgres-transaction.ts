@@ -1,6 +1,6 @@
 /** One transaction of PostgreSQL for several units of work, on one connection. */
 import type { CompiledQuery, Kysely } from 'kysely'
-import type { Connection } from './postgres.ts'
+import type { Connection } from './postgres-connection.ts'
 import type { Tables } from './schema.ts'
 
 type Database = Kysely<Tables>
