@@ -24,7 +24,7 @@ if (asked === 'help') {
   console.log(helpText(Object.keys(PARTS)))
   process.exit(0)
 }
-const { only, databases, quick } = asked
+const { only, databases, apps, quick } = asked
 const profile = asked.profile ? join(import.meta.dirname, 'profiles') : undefined
 if (profile !== undefined) mkdirSync(profile, { recursive: true })
 
@@ -42,10 +42,10 @@ async function measureOn(databaseName: DatabaseName): Promise<void> {
     const title = isPostgres ? `${partTitle}, PostgreSQL` : partTitle
     const busy = before > 1.5 ? ` (load average ${before.toFixed(1)}: others are busy here, these figures are not worth keeping)` : ''
     console.log(`## ${title}${busy}`)
-    const body = await run({ database, quick, profile, log: (line) => console.error(`  ${line}`) })
+    const body = await run({ database, quick, apps, profile, log: (line) => console.error(`  ${line}`) })
     console.log(`\n${body}\n`)
     const about = { machine, database: database.version, command: commandFor(databaseName), load: before, at: new Date() }
-    if (!quick && profile === undefined) writeSection({ name, title, body }, about)
+    if (!quick && profile === undefined && apps === undefined) writeSection({ name, title, body }, about)
   }
 }
 

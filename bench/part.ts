@@ -4,6 +4,8 @@ export interface PartOptions {
   readonly database: Database
   /** Small and short: shows that it works, says nothing about speed. */
   readonly quick: boolean
+  /** How many idle apps, instead of the usual number. */
+  readonly apps: number | undefined
   readonly log: (line: string) => void
   /** Folder for CPU profiles of the hub. */
   readonly profile: string | undefined

@@ -15,7 +15,7 @@ const MOST = 240_000
 
 /** Memory and CPU of idle apps at the hub and at the bare relay. */
 export const idlePart: Part = async (options) => {
-  const apps = options.quick ? 500 : 10_000
+  const apps = options.apps ?? (options.quick ? 500 : 10_000)
   await using stack = new AsyncDisposableStack()
   const relay = stack.use(await startProcess('relay'))
   const bare = await measure(

@@ -7,10 +7,12 @@ import { type ConnectionId, type ConnectionView, type SpaceId, TIMING } from '@w
 import { ClockWatch } from './clock-watch.ts'
 import { toShared, viewConnection } from './connection-view.ts'
 import type { Connection, Connections } from './connections.ts'
-import type { NodeStore, Presence } from './ports.ts'
+import type { NodeStore, Presence, SharedConnection } from './ports.ts'
 
 /** Every so many beats, connections are looked through for those whose closing did not come through. */
 const LOOK_EACH = 5
+/** Connections in one statement. */
+const AT_ONCE = 1_000
 
 export interface SharedPresenceDeps {
   readonly nodes: NodeStore
@@ -24,12 +26,13 @@ export interface SharedPresenceDeps {
 export class SharedPresence implements Presence {
   readonly #deps: SharedPresenceDeps
   readonly #clock: ClockWatch
-  /** What the store has of this node's connections, as JSON. */
-  readonly #told = new Map<ConnectionId, string>()
-  readonly #arriving = new Map<ConnectionId, Connection>()
+  /** The connections of this node that the store has, and how. */
+  readonly #told = new Map<ConnectionId, { readonly connection: Connection; readonly as: string }>()
+  /** To be looked at by the next write. */
+  #changed = new Map<ConnectionId, Connection>()
   #writing: Promise<void> = Promise.resolve()
-  /** A write comes after the one under way, of all that is known when it begins. */
-  #isNextPlanned = false
+  /** Begins when the one under way has ended; for all who ask until then. */
+  #nextWrite: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
   #beating: Promise<void> = Promise.resolve()
   #beats = 0
@@ -56,13 +59,8 @@ export class SharedPresence implements Presence {
   }
 
   async tell(connection: Connection): Promise<void> {
-    // Before it is registered here: an app that was welcomed must be known everywhere.
-    if (connection.state !== 'gone') this.#arriving.set(connection.id, connection)
-    try {
-      await this.#write()
-    } finally {
-      this.#arriving.delete(connection.id)
-    }
+    this.#changed.set(connection.id, connection)
+    await this.#write()
   }
 
   showOut(id: ConnectionId): Promise<boolean> {
@@ -84,7 +82,7 @@ export class SharedPresence implements Presence {
     this.#stopped = true
     clearTimeout(this.#timer)
     await this.#beating
-    await this.#writing.catch(() => undefined)
+    await (this.#nextWrite ?? this.#writing).catch(() => undefined)
     await this.#deps.nodes.leave().catch((error: unknown) => this.#deps.onError('could not take leave of the other nodes', error))
   }
 
@@ -102,6 +100,7 @@ export class SharedPresence implements Presence {
       if (!known || now - this.#lastBeat > TIMING.nodeSilence) this.#steadySince = now
       this.#lastBeat = now
       if (!known) this.#startAnew()
+      this.#lookAtAll()
       await this.#write()
       this.#beats += 1
       if (this.#beats % LOOK_EACH === 0) await this.#closeUnwelcome()
@@ -131,33 +130,48 @@ export class SharedPresence implements Presence {
     for (const { id, code } of await nodes.unwelcome()) connections.get(id)?.link.close(code, false)
   }
 
-  /**
-   * Brings the store up to date with what is connected here. One at a time, so that the newest state is written last; all
-   * who ask meanwhile share the next, so that they do not wait one after the other for a store that does not answer.
-   */
+  /** Finds what nobody told, such as a rest that is over, and what could not be stored before. */
+  #lookAtAll(): void {
+    for (const { connection } of this.#told.values()) this.#changed.set(connection.id, connection)
+    for (const connection of this.#deps.connections.all()) this.#changed.set(connection.id, connection)
+  }
+
+  /** Brings the store up to date with what changed here. One at a time, so that the newest state is written last. */
   async #write(): Promise<void> {
-    if (!this.#isNextPlanned) {
-      this.#isNextPlanned = true
-      this.#writing = this.#writing.then(
-        () => this.#writeChanges(),
-        () => this.#writeChanges(),
-      )
-      this.#writing.catch(() => undefined)
-    }
-    await this.#writing
+    this.#nextWrite ??= this.#writeAfter(this.#writing)
+    return this.#nextWrite
+  }
+
+  async #writeAfter(before: Promise<void>): Promise<void> {
+    await before.catch(() => undefined)
+    this.#nextWrite = undefined
+    this.#writing = this.#writeChanges()
+    return this.#writing
   }
 
   async #writeChanges(): Promise<void> {
-    this.#isNextPlanned = false
-    const { nodes, connections } = this.#deps
-    const here = new Map(this.#arriving)
-    for (const connection of connections.all()) here.set(connection.id, connection)
-    const current = [...here.values()].map(toShared)
-    const changed = current.filter((connection) => this.#told.get(connection.id) !== JSON.stringify(connection))
-    const gone = [...this.#told.keys()].filter((id) => !here.has(id))
-    await nodes.put(changed)
-    for (const connection of changed) this.#told.set(connection.id, JSON.stringify(connection))
-    await nodes.drop(gone)
-    for (const id of gone) this.#told.delete(id)
+    const { nodes } = this.#deps
+    const looked = [...this.#changed.values()]
+    this.#changed = new Map()
+    const here = looked.filter(({ state }) => state !== 'gone').map((connection) => ({ connection, shared: toShared(connection) }))
+    const changed = here.filter(({ connection, shared }) => this.#told.get(connection.id)?.as !== changing(shared))
+    const gone = looked.filter(({ id, state }) => state === 'gone' && this.#told.has(id)).map(({ id }) => id)
+    for (const some of batches(changed)) {
+      await nodes.put(some.map(({ shared }) => shared))
+      for (const { connection, shared } of some) this.#told.set(connection.id, { connection, as: changing(shared) })
+    }
+    for (const some of batches(gone)) {
+      await nodes.drop(some)
+      for (const id of some) this.#told.delete(id)
+    }
   }
+}
+
+/** All that may change of a connection. */
+function changing({ state, transport }: SharedConnection): string {
+  return `${state} ${transport}`
+}
+
+function batches<T>(all: readonly T[]): T[][] {
+  return Array.from({ length: Math.ceil(all.length / AT_ONCE) }, (_, index) => all.slice(index * AT_ONCE, (index + 1) * AT_ONCE))
 }

@@ -2,12 +2,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Kysely, PostgresAdapter, type RawBuilder, sql, type SqlBool } from 'kysely'
 import { groupOf } from './group-commit.ts'
-import { isDeadlock, isUniqueViolation } from './postgres.ts'
+import { isUniqueViolation } from './postgres-errors.ts'
+import { type Place, sharingOf, transactAlone } from './postgres-group.ts'
 import type { Tables } from './schema.ts'
 import { isConstraintViolation } from './sqlite.ts'
-
-/** A deadlock is undone by the database for one of its two sides, which then simply goes again. */
-const MOST_TRIES = 5
 
 type Database = Kysely<Tables>
 
@@ -25,6 +23,8 @@ interface TransactOptions<T> {
   readonly onPlaced?: (() => void) | undefined
   /** Called when it is committed: perhaps before the disk has it. Must not throw. */
   readonly onCommitted?: ((value: T) => void) | undefined
+  /** PostgreSQL only: what may share a commit with others. Without it, this has a transaction of its own. */
+  readonly place?: Place
 }
 
 /**
@@ -34,7 +34,7 @@ interface TransactOptions<T> {
 export async function transact<T>(
   db: Database,
   work: (tx: Database) => Promise<T>,
-  { durable = true, onPlaced, onCommitted }: TransactOptions<T> = {},
+  { durable = true, onPlaced, onCommitted, place }: TransactOptions<T> = {},
 ): Promise<T> {
   const group = groupOf(db)
   if (group !== undefined) {
@@ -42,20 +42,11 @@ export async function transact<T>(
     onPlaced?.()
     return done
   }
-  const value = await retrying(db, work)
+  const sharing = place === undefined ? undefined : sharingOf(db)
+  const value = place === undefined || sharing === undefined ? await transactAlone(db, work) : await sharing.run(work, place)
   onPlaced?.()
   onCommitted?.(value)
   return value
-}
-
-async function retrying<T>(db: Database, work: (tx: Database) => Promise<T>): Promise<T> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await db.transaction().execute(work)
-    } catch (error) {
-      if (!isDeadlock(error) || tries === MOST_TRIES) throw error
-    }
-  }
 }
 
 /** What was read from `db`, once all that the read may have seen is on the disk: nobody is told of what a power cut can undo. */

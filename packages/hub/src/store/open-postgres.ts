@@ -2,7 +2,9 @@ import { Kysely, PostgresDialect, sql } from 'kysely'
 import { SpacesError } from '@websocket-spaces/protocol'
 import { StartupError } from '../startup-error.ts'
 import { type Database, migrate, type OpenDatabase } from './database.ts'
-import { PostgresServer, sqlState } from './postgres.ts'
+import { PostgresServer } from './postgres.ts'
+import { sqlState } from './postgres-errors.ts'
+import { shareCommits } from './postgres-group.ts'
 import type { Tables } from './schema.ts'
 
 /** Wrong user or password, no such database, or not allowed to make tables in it. */
@@ -14,7 +16,9 @@ const REFUSED = /^(28|3D|42501)/
  * Throws {@link StartupError}, whose text never has the password.
  */
 export async function openPostgres(url: string, prepare: typeof migrate = migrate): Promise<OpenDatabase> {
-  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: new PostgresServer(url) }) })
+  const server = new PostgresServer(url)
+  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: server }) })
+  shareCommits(db, server)
   const close = (): Promise<void> => db.destroy()
   try {
     await alone(db, () => prepare(db, named(url)))

@@ -3,20 +3,22 @@ import { inputKind, SpacesError, type UpdateSpaceBody } from '@websocket-spaces/
 import type { NewSpace, SpaceQuery, SpaceStore, StoredSpace } from '../spaces/ports.ts'
 import type { Database } from './database.ts'
 import { containing, isPostgres, isTaken, locking, takeTurn, transact } from './dialect.ts'
+import { joinLooks } from './joined-looks.ts'
 import { rememberSpaces } from './remembered-spaces.ts'
 import type { SpaceTable } from './schema.ts'
+import { SeenSpaces } from './seen-spaces.ts'
 import { statement } from './statement.ts'
 
 const strings = z.array(z.string())
 const inputKinds = z.array(inputKind)
-const SEEN_AT_ONCE = 200
 
 export function createSpaceStore(db: Database): SpaceStore {
   const store = storeIn(db)
-  return isPostgres(db) ? store : rememberSpaces(store)
+  return isPostgres(db) ? joinLooks(store) : rememberSpaces(store)
 }
 
 function storeIn(db: Database): SpaceStore {
+  const seen = new SeenSpaces(db)
   return {
     insert: (space, limit) => takenAsFalse(() => insertSpace(db, space, limit)),
     update: (id, change, at) =>
@@ -39,15 +41,7 @@ function storeIn(db: Database): SpaceStore {
         .executeTakeFirst()
       return row?.count ?? 0
     },
-    async markSeen(ids, at) {
-      // In one order everywhere, and few at a time: nodes do this side by side, and submits wait for the rows.
-      for (const some of batches(ids.toSorted(), SEEN_AT_ONCE)) {
-        const mark = async (tx: Database): Promise<unknown> =>
-          tx.updateTable('spaces').set({ last_seen_at: at }).where('id', 'in', some).execute()
-        // Apps come and go by the thousand when a network does; nobody waits for this to reach the disk.
-        await transact(db, mark, { durable: false })
-      }
-    },
+    markSeen: (ids, at) => seen.mark(ids, at),
     async setCover(id, cover, at) {
       await transact(db, async (tx) => {
         await takeTurn(tx, 'cover', id)
@@ -120,10 +114,6 @@ async function insertSpace(db: Database, { id, ownerId, settings, at }: NewSpace
       })
       .execute()
   })
-}
-
-function batches<T>(all: readonly T[], size: number): T[][] {
-  return Array.from({ length: Math.ceil(all.length / size) }, (_, index) => all.slice(index * size, (index + 1) * size))
 }
 
 function columnsOf(change: UpdateSpaceBody): Partial<SpaceTable> {

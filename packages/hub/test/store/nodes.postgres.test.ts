@@ -9,6 +9,7 @@ import { SharedPresence } from '../../src/spaces/shared-presence.ts'
 import { createNodeStore } from '../../src/store/nodes.ts'
 import { createRequestStore } from '../../src/store/requests/index.ts'
 import { eventually } from '../support/eventually.ts'
+import { prepareApp } from '../support/flow-stage.ts'
 import { addRequests, addSpace, newClaim, newRequestId, newSpace, newSpaceId, NOON } from '../support/material.ts'
 import { type PostgresServer, startPostgres } from '../support/postgres-server.ts'
 import { openPostgresStore } from '../support/postgres-store.ts'
@@ -222,4 +223,37 @@ test('N6 while one write takes long, all that is told shares the next, which has
   expect(puts).toEqual([1, 4])
   expect(await node.replicas(id)).toBe(5)
   await presence.stop()
+})
+
+test('N7 apps that arrive and leave by the hundred are told of together, and the store has those that stayed', async () => {
+  const [node, other] = nodes('n7', 'n7-other')
+  if (node === undefined || other === undefined) throw new Error('no nodes')
+  let writes = 0
+  const counted: NodeStore = {
+    ...node,
+    put: (connections) => {
+      writes += connections.length === 0 ? 0 : 1
+      return node.put(connections)
+    },
+  }
+  const connections = new Connections()
+  const onError = (message: string, cause: unknown): never => {
+    throw new Error(message, { cause })
+  }
+  const presence = new SharedPresence({ nodes: counted, connections, now: Date.now, onClockOff: () => expect.unreachable(), onError })
+  await presence.start()
+  const space = await addSpace(under, await under.addUser('Carol'))
+  const apps = Array.from({ length: 300 }, () => prepareApp(connections, space, {}).connection)
+  await Promise.all(apps.map((app) => presence.tell(app)))
+  expect(await other.replicas(space.id)).toBe(300)
+  expect(writes).toBeLessThanOrEqual(2)
+  for (const app of apps) connections.add(app)
+  for (const app of apps.slice(0, 100)) connections.remove(app, 'left')
+  for (const app of apps.slice(100, 150)) connections.setSilent(app, true)
+  await Promise.all(apps.slice(0, 150).map((app) => presence.tell(app)))
+  expect(await other.replicas(space.id)).toBe(150)
+  expect((await other.all()).filter(({ spaceId }) => spaceId === space.id)).toHaveLength(200)
+  expect(writes).toBeLessThanOrEqual(4)
+  await presence.stop()
+  expect(await other.replicas(space.id)).toBe(0)
 })

@@ -156,5 +156,26 @@ export function spaceStoreContract(name: string, open: () => Promise<StoreUnderT
       await store.markSeen([gone.id, kept.id], NOON + 9)
       expect(await store.find(kept.id)).toMatchObject({ lastSeenAt: NOON + 9 })
     })
+
+    test('S11 apps seen in many spaces at the same time are all noted, at their time or that of others just after', async () => {
+      const spaces = await Promise.all(Array.from({ length: 30 }, () => addSpace(under, alice)))
+      await Promise.all(spaces.map(({ id }, index) => store.markSeen([id], NOON + index)))
+      for (const [index, { id }] of spaces.entries()) {
+        const seenAt = (await store.find(id))?.lastSeenAt ?? 0
+        expect(seenAt).toBeGreaterThanOrEqual(NOON + index)
+        expect(seenAt).toBeLessThan(NOON + 30)
+      }
+    })
+
+    test('S12 whoever looks after a change sees it, though others were looking', async () => {
+      const space = await addSpace(under, alice)
+      for (let round = 1; round <= 20; round += 1) {
+        const others = [store.find(space.id), store.findByName('alice', space.name)]
+        await store.update(space.id, { description: `round ${round}` }, NOON)
+        const found = await Promise.all([store.find(space.id), store.find(space.id), store.findByName('ALICE', space.name)])
+        expect(found.map((one) => one?.description)).toEqual(Array.from(found, () => `round ${round}`))
+        await Promise.all(others)
+      }
+    })
   })
 }

@@ -107,7 +107,7 @@ export async function setStage(settings: Parameters<typeof addSpace>[2] = {}): P
 }
 
 /** By default it declares no capacity. */
-function prepareApp(connections: Connections, space: StoredSpace, terms: JoinTerms): TestApp {
+export function prepareApp(connections: Connections, space: StoredSpace, terms: JoinTerms): TestApp {
   const sent: InferenceRequest[] = []
   const canceled: TestApp['canceled'] = []
   const closed: ErrorCode[] = []

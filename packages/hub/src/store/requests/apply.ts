@@ -12,7 +12,7 @@ type MovingStep = Exclude<Step, { to: 'same' | 'refused' | 'leased' }>
 
 /** Applies one fact: reads the request, asks the lifecycle, writes the step and its event, in one transaction. */
 export async function applyFact(db: Database, node: string, id: RequestId, fact: Fact): Promise<Applied> {
-  return transact(db, async (tx): Promise<Applied> => {
+  const apply = async (tx: Database): Promise<Applied> => {
     const [row] = await lockRequest(tx, { id })
     if (row === undefined) return { ok: false, code: 'not_found', request: null }
     const request = toRequest(row)
@@ -28,7 +28,8 @@ export async function applyFact(db: Database, node: string, id: RequestId, fact:
     await addEvent(tx, { request_id: id, seq: event.seq, type: event.type, data: dataOf(event), at: fact.at })
     const known = { input: request.input, result: resultAfter(step, request) }
     return { ok: true, changed: true, request: toRequest(Object.assign(row, change), known), events: [event] }
-  })
+  }
+  return transact(db, apply, { place: { lane: 'apply', key: id } })
 }
 
 const lockRequest = statement<{ id: RequestId }, RequestRow>((db, slot) =>

@@ -3,16 +3,18 @@ import { sql } from 'kysely'
 import { type LeaseId, leaseId, type RequestEvent, requestInput, type SpaceId } from '@websocket-spaces/protocol'
 import type { Claim, ClaimedRequest } from '../../requests/ports.ts'
 import type { Database } from '../database.ts'
-import { claiming, transact } from '../dialect.ts'
+import { isPostgres, transact } from '../dialect.ts'
 import type { RequestTable } from '../schema.ts'
 import { limitOf, statement } from '../statement.ts'
+import { claimAtOnce } from './claim-at-once.ts'
 import { addEvent, changeRequest, startOf } from './rows.ts'
 
 /**
  * Puts the next waiting requests under a lease; the first `start` of them begin at once.
- * SQLite has one writer, so that a plain select inside the transaction is a claim; on PostgreSQL it locks its rows.
+ * SQLite has one writer, so that a plain select inside the transaction is a claim.
  */
 export async function claimRequests(db: Database, node: string, claim: Claim): Promise<ClaimedRequest[]> {
+  if (isPostgres(db)) return claimAtOnce(db, node, claim)
   return transact(
     db,
     async (tx) => {
@@ -44,7 +46,7 @@ export async function claimRequests(db: Database, node: string, claim: Claim): P
 type ClaimableRow = Pick<RequestTable, 'id' | 'user_id' | 'input' | 'attempt' | 'last_seq' | 'created_at'> & { readonly user_name: string }
 
 const claimable = statement<{ spaceId: SpaceId; limit: number }, ClaimableRow>((db, slot) => {
-  const next = db
+  return db
     .selectFrom('requests')
     .innerJoin('user', 'user.id', 'requests.user_id')
     .select(['requests.id', 'requests.user_id', 'requests.input', 'requests.attempt', 'requests.last_seq', 'requests.created_at'])
@@ -56,7 +58,6 @@ const claimable = statement<{ spaceId: SpaceId; limit: number }, ClaimableRow>((
     .orderBy('requests.turn')
     .orderBy('requests.id')
     .limit(limitOf(slot('limit')))
-  return claiming(db, 'requests', next)
 })
 
 async function handOver(

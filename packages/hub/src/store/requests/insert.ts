@@ -3,10 +3,11 @@ import { type RequestId, SpacesError, type UserId, type SpaceId } from '@websock
 import type { Inserted, InsertOptions, NewRequest, Offer, SubmitKey, SubmitLimits } from '../../requests/ports.ts'
 import type { Database } from '../database.ts'
 import { locking, transact } from '../dialect.ts'
+import { shareOf } from '../postgres-transaction.ts'
 import { type SlotFor, statement } from '../statement.ts'
 import { claimableOf, handedOf } from './line.ts'
 import { addEvent, priorityNumber, startOf } from './rows.ts'
-import { nextTurn, turnOfId } from './turn.ts'
+import { nextTurn } from './turn.ts'
 
 const DAY = 86_400_000
 const QUEUED = JSON.stringify({ status: 'queued', attempt: 0 })
@@ -24,31 +25,33 @@ export async function insertRequest(
 ): Promise<Inserted> {
   const insert = async (tx: Database): Promise<Inserted> => {
     const { id, spaceId } = request
-    await checkSpace(tx, spaceId)
-    const made = key === undefined ? null : await findByKey(tx, request, key)
+    const held = checkSpace(tx, spaceId)
+    const made = key === undefined ? null : await held.then(() => findByKey(tx, request, key))
     if (made !== null) return { id: made, begun: false }
-    const slot = offer === undefined || (await anyWaits(tx, spaceId)) ? null : offer
-    if (slot === null) await checkQueue(tx, spaceId, limits.maxQueue)
-    await checkInterval(tx, request, limits.minIntervalSeconds)
-    await checkQuota(tx, request, limits.dailyQuota)
-    if (slot === null) await addWaiting(tx, request)
-    else await addBegun(tx, request, { ...slot, renews: Number(slot.renews), node })
+    // Asked in one go, and answered in this order: the space is held by then.
+    const [, waits, turn] = await Promise.all([
+      held,
+      offer === undefined ? checkQueue(tx, spaceId, limits.maxQueue) : anyWaits(tx, spaceId),
+      nextTurn(tx, request),
+      checkInterval(tx, request, limits.minIntervalSeconds),
+      checkQuota(tx, request, limits.dailyQuota),
+    ])
+    const slot = waits === false ? offer : undefined
+    if (slot === undefined && offer !== undefined) await checkQueue(tx, spaceId, limits.maxQueue)
+    const row = { ...columnsOf(request), turn }
+    await addEvent(tx, { request_id: id, seq: 1, type: 'status', data: QUEUED, at: request.createdAt })
+    if (slot === undefined) await addRequest(tx, row)
+    else await addBegun(tx, row, { ...slot, renews: Number(slot.renews), node })
     if (key !== undefined) await keepKey(tx, request, key)
     return { id, begun: slot !== null }
   }
-  return transact(db, insert, { onPlaced, onCommitted })
+  return transact(db, insert, { onPlaced, onCommitted, place: { lane: 'submit', key: request.spaceId } })
 }
 
-async function addWaiting(tx: Database, request: NewRequest): Promise<void> {
-  await addRequest(tx, { ...columnsOf(request), turn: await nextTurn(tx, request) })
-  await addEvent(tx, { request_id: request.id, seq: 1, type: 'status', data: QUEUED, at: request.createdAt })
-}
-
-async function addBegun(tx: Database, request: NewRequest, slot: Slot): Promise<void> {
-  const { id, createdAt } = request
-  await addBegunRequest(tx, { ...columnsOf(request), turn: turnOfId(id), ...slot })
-  const begun = JSON.stringify(startOf(1, slot.instance))
-  await addEvents(tx, { id, queued: QUEUED, queuedAt: createdAt, begun, begunAt: slot.at })
+async function addBegun(tx: Database, row: NewRow, slot: Slot): Promise<void> {
+  const data = JSON.stringify(startOf(1, slot.instance))
+  await addBegunRequest(tx, { ...row, ...slot })
+  await addEvent(tx, { request_id: row.id, seq: 2, type: 'status', data, at: slot.at })
 }
 
 export async function findByKey(
@@ -79,7 +82,8 @@ const lockSpace = statement<{ id: SpaceId }, { id: SpaceId }>((db, slot) =>
 
 /** The space may have been deleted since it was looked up; its requests would be nobody's. Submits to one space take turns here. */
 async function checkSpace(db: Database, spaceId: SpaceId): Promise<void> {
-  const [space] = await lockSpace(db, { id: spaceId })
+  const lock = (): Promise<{ id: SpaceId }[]> => lockSpace(db, { id: spaceId })
+  const [space] = await (shareOf(db)?.once(`space ${spaceId}`, lock) ?? lock())
   if (space === undefined) throw new SpacesError('space_not_found', { name: spaceId })
 }
 
@@ -146,20 +150,6 @@ const addBegunRequest = statement<NewRow & Slot>((db, slot) =>
     deadline_at: slot('deadlineAt'),
   }),
 )
-
-interface FirstEvents {
-  readonly id: RequestId
-  readonly queued: string
-  readonly queuedAt: number
-  readonly begun: string
-  readonly begunAt: number
-}
-
-const addEvents = statement<{ [Key in keyof FirstEvents]: FirstEvents[Key] }>((db, slot) => {
-  const first = { request_id: slot('id'), seq: 1, type: 'status', data: slot('queued'), at: slot('queuedAt') }
-  const second = { request_id: slot('id'), seq: 2, type: 'status', data: slot('begun'), at: slot('begunAt') }
-  return db.insertInto('request_events').values([first, second])
-})
 
 async function checkInterval(db: Database, { spaceId, userId, createdAt }: NewRequest, seconds: number): Promise<void> {
   if (seconds === 0) return

@@ -15,6 +15,7 @@ import {
 import type { Lease, Phase } from '../../requests/lifecycle.ts'
 import type { StoredRequest } from '../../requests/ports.ts'
 import type { Database } from '../database.ts'
+import { shareOf } from '../postgres-transaction.ts'
 import type { RequestEventTable, RequestTable } from '../schema.ts'
 import { statement } from '../statement.ts'
 
@@ -82,7 +83,13 @@ function selectNamed(db: Database) {
     ])
 }
 
-export const addEvent = statement<{ [Column in keyof RequestEventTable]: RequestEventTable[Column] }>((db, slot) =>
+export async function addEvent(db: Database, event: RequestEventTable): Promise<void> {
+  const share = shareOf(db)
+  if (share === undefined) await addOneEvent(db, { ...event })
+  else share.writeLate(addManyEvents, event)
+}
+
+const addOneEvent = statement<{ [Column in keyof RequestEventTable]: RequestEventTable[Column] }>((db, slot) =>
   db.insertInto('request_events').values({
     request_id: slot('request_id'),
     seq: slot('seq'),
@@ -91,6 +98,28 @@ export const addEvent = statement<{ [Column in keyof RequestEventTable]: Request
     at: slot('at'),
   }),
 )
+
+type EventColumns = { [Column in keyof RequestEventTable]: readonly RequestEventTable[Column][] }
+
+/** PostgreSQL only: one statement, however many there are. */
+const insertEvents = statement<EventColumns>((db, slot) =>
+  db
+    .insertInto('request_events')
+    .columns(['request_id', 'seq', 'type', 'data', 'at'])
+    .expression(
+      sql`select * from unnest(${slot('request_id')}::text[], ${slot('seq')}::integer[], ${slot('type')}::text[], ${slot('data')}::text[], ${slot('at')}::bigint[])`,
+    ),
+)
+
+async function addManyEvents(db: Database, events: readonly RequestEventTable[]): Promise<void> {
+  await insertEvents(db, {
+    request_id: events.map(({ request_id }) => request_id),
+    seq: events.map(({ seq }) => seq),
+    type: events.map(({ type }) => type),
+    data: events.map(({ data }) => data),
+    at: events.map(({ at }) => at),
+  })
+}
 
 /** What the event of a start says. */
 export function startOf(attempt: number, instance: string | null) {
