@@ -242,7 +242,7 @@ test('N7 apps that arrive and leave by the hundred are told of together, and the
   }
   const presence = new SharedPresence({ nodes: counted, connections, now: Date.now, onClockOff: () => expect.unreachable(), onError })
   await presence.start()
-  const space = await addSpace(under, await under.addUser('Carol'))
+  const space = await addSpace(under, await under.addUser('Dora'))
   const apps = Array.from({ length: 300 }, () => prepareApp(connections, space, {}).connection)
   await Promise.all(apps.map((app) => presence.tell(app)))
   expect(await other.replicas(space.id)).toBe(300)

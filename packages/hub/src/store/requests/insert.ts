@@ -43,7 +43,7 @@ export async function insertRequest(
     if (slot === undefined) await addRequest(tx, row)
     else await addBegun(tx, row, { ...slot, renews: Number(slot.renews), node })
     if (key !== undefined) await keepKey(tx, request, key)
-    return { id, begun: slot !== null }
+    return { id, begun: slot !== undefined }
   }
   return transact(db, insert, { onPlaced, onCommitted, place: { lane: 'submit', key: request.spaceId } })
 }

@@ -6,7 +6,10 @@ import { claimableOf } from './line.ts'
 
 type Stranded = Awaited<ReturnType<RequestStore['strandedSpaces']>>
 
-/** Goes from space to space, and through what waits only where no app has been for long: in none of the busy ones. */
+/**
+ * Goes from space to space, and through what waits only where no app has been for long: in none of the busy ones. The
+ * priority, which all have, is named that SQLite takes the index of what waits.
+ */
 export async function strandedSpaces(db: Database, at: number): Promise<Stranded> {
   const { rows } = await sql<{ space_id: SpaceId; seconds: number }>`
     with recursive found (space_id) as (
@@ -21,7 +24,7 @@ export async function strandedSpaces(db: Database, at: number): Promise<Stranded
     select space_id, seconds from held
     where coalesce(last_seen_at, 0) <= cast(${at} as bigint) - seconds * 1000
       and (select min(created_at) from requests
-           where requests.space_id = held.space_id and status = 'queued' and lease_id is null) <= cast(${at} as bigint) - seconds * 1000`.execute(
+           where requests.space_id = held.space_id and priority >= 0 and status = 'queued' and lease_id is null) <= cast(${at} as bigint) - seconds * 1000`.execute(
     db,
   )
   return rows.map(({ space_id: spaceId, seconds }) => ({ spaceId, seconds }))
