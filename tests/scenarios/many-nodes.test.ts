@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { SpacesClient } from '@websocket-spaces/client'
-import { APP_EVENTS, type FollowItem, LIVE_PATH, type RequestView } from '@websocket-spaces/protocol'
+import { APP_EVENTS, type FollowItem, LIVE_PATH, type RequestView, TIMING } from '@websocket-spaces/protocol'
 import { io } from 'socket.io-client'
 import { type PostgresServer, startPostgres } from '../../packages/hub/test/support/postgres-server.ts'
 import { type RedisServer, startRedis } from '../../packages/hub/test/support/redis-server.ts'
@@ -183,6 +183,34 @@ test('a live socket that is opened while PostgreSQL is away comes to be when tha
   await eventually(() => c.child.lines.some((line) => line.includes('could not authenticate a live socket')), Boolean)
   await postgres.start()
   await eventually(() => live.connected, Boolean)
+})
+
+test('an app of the older kind comes back to a node that froze, was given up by the others and goes on', { timeout: 120_000 }, async () => {
+  const owned = await busySpace()
+  const app = io(a.url, { auth: { token: owned.token }, transports: ['websocket'], forceNew: true, reconnectionDelay: 100 })
+  using _ = { [Symbol.dispose]: () => app.disconnect() }
+  let welcomes = 0
+  app.on('connect', () => void app.emit(APP_EVENTS.register, { space_name: owned.reference }))
+  app.on(APP_EVENTS.registerResponse, () => (welcomes += 1))
+  app.on(APP_EVENTS.inferenceRequest, ({ request_id }: { request_id: string }) => {
+    app.emit(APP_EVENTS.inferenceResult, { request_id, status: 'completed', result: { text_output: 'done' } })
+  })
+  await eventually(
+    () => welcomes,
+    (count) => count === 1,
+  )
+  const isServed = async (): Promise<boolean> => (await user.getSpace(owned.reference)).status.connected
+  a.child.kill('SIGSTOP')
+  await eventually(isServed, (served) => !served)
+  await sleep(2 * TIMING.nodeSilence)
+  a.child.kill('SIGCONT')
+  await eventually(
+    () => welcomes,
+    (count) => count === 2,
+  )
+  await eventually(isServed, Boolean)
+  const { id } = await user.submit(owned.reference, { prompt: 'again' })
+  expect(await finished(id)).toMatchObject({ status: 'completed', result: { text_output: 'done' } })
 })
 
 test(

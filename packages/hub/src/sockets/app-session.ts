@@ -226,7 +226,9 @@ export class AppSession {
     const message: Goodbye = { code, message: errorMessage(code), reconnect }
     this.#parting ??= reconnect
     this.#socket.emit(APP_EVENTS.goodbye, message)
-    this.#end()
+    // Plain Socket.IO clients stay away for good after a disconnect packet, and come back when the transport ends.
+    if (reconnect) this.#left('sent on')
+    else this.#end()
   }
 
   /** Closes the transport after what was said has gone out. */
