@@ -47,6 +47,8 @@ export class AppSession {
   readonly #beat: () => void
   readonly #reports = new Map<string, (args: readonly unknown[]) => void>()
   #state: State
+  /** Resolves when the first registration has its answer. */
+  #answered: Promise<void> = Promise.resolve()
   /** The hub said goodbye; whether the app is to come back. */
   #parting: boolean | undefined
 
@@ -87,9 +89,15 @@ export class AppSession {
       this.#socket.emit(APP_EVENTS.registerResponse, response)
       ackOf(args)?.(response)
     }
-    if (this.#state.at !== 'new') return respond(refusal(new SpacesError('already_registered'), this.#log))
+    if (this.#state.at !== 'new') {
+      // In the order they were asked: an app takes the first answer for that to its first message.
+      await this.#answered
+      return respond(refusal(new SpacesError('already_registered'), this.#log))
+    }
     clearTimeout(this.#state.deadline)
     this.#state = { at: 'registering' }
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#answered = promise
     try {
       await this.#admit(args[0], respond)
     } catch (error) {
@@ -97,6 +105,8 @@ export class AppSession {
       this.#log.info({ code: response.code }, 'registration refused')
       respond(response)
       this.#end()
+    } finally {
+      resolve()
     }
   }
 
