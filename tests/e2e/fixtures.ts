@@ -70,7 +70,8 @@ export async function startMockApp(terminal: Terminal, hub: HubProcess, space: s
 export async function submitPrompt(page: Page, prompt: string): Promise<string> {
   await page.getByTestId('prompt-input').fill(prompt)
   await page.getByTestId('submit-request').click()
-  await expect(page.getByTestId('request-id')).toHaveText(/^[0-9a-f-]{8,}$/)
+  // Some tests restart the hub meanwhile, which takes its time on a busy machine.
+  await expect(page.getByTestId('request-id')).toHaveText(/^[0-9a-f-]{8,}$/, { timeout: 45_000 })
   return page.getByTestId('request-id').innerText()
 }
 
