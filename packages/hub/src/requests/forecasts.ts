@@ -17,7 +17,7 @@ export interface ForecastDeps {
   readonly now: () => number
 }
 
-/** How long those who wait in a space may have to. Each node works it out from what is stored, at most once a second. */
+/** How long those who wait in a space may have to. Each node works it out from what is stored, and keeps it for a second unless the queue moves. */
 export class Forecasts {
   readonly #deps: ForecastDeps
   readonly #known = new LRUCache<SpaceId, { readonly places: number; readonly etas: Promise<Eta[]> }>({ max: SPACES, ttl: KEPT })
@@ -29,7 +29,11 @@ export class Forecasts {
   /** For the first so many in line, next first; empty when nobody knows. */
   async first(spaceId: SpaceId, places: number): Promise<readonly Eta[]> {
     const known = this.#known.get(spaceId)
-    if (known !== undefined && known.places >= places) return known.etas
+    return known !== undefined && known.places >= places ? known.etas : this.renewed(spaceId, places)
+  }
+
+  /** As {@link first}, of what is stored now: something has moved. */
+  async renewed(spaceId: SpaceId, places: number): Promise<readonly Eta[]> {
     const etas = this.#estimate(spaceId, places)
     this.#known.set(spaceId, { places, etas })
     etas.catch(() => this.#known.delete(spaceId))

@@ -4,6 +4,8 @@ import type { Bus, MessageOn, RequestStore } from './ports.ts'
 
 /** Positions beyond this are not pushed; a page that far back learns its own when it asks. */
 const PUSHED_POSITIONS = FORECAST_PLACES
+/** Milliseconds: an end and the start that follows it are told as one, or people would read for a moment that nobody runs. */
+const GATHER = 50
 /** Counting a very long queue takes its time: for each millisecond it took, this many without. */
 const REST = 20
 
@@ -14,7 +16,7 @@ export interface QueueBoardDeps {
   readonly onError: (error: unknown) => void
 }
 
-/** Tells pages how the queue of a space stands: at once after a quiet time, then at most every `positionsEvery`. */
+/** Tells pages how the queue of a space stands: soon after a quiet time, then at most every `positionsEvery`. */
 export class QueueBoard {
   readonly #deps: QueueBoardDeps
   readonly #pauses = new Map<SpaceId, { timer: NodeJS.Timeout | undefined; again: boolean }>()
@@ -31,8 +33,7 @@ export class QueueBoard {
       return
     }
     if (this.#stopped) return
-    this.#pauses.set(spaceId, { timer: undefined, again: false })
-    void this.#tellAndRest(spaceId)
+    this.#pauses.set(spaceId, { timer: setTimeout(() => void this.#tellAndRest(spaceId), GATHER), again: false })
   }
 
   stop(): void {
@@ -56,10 +57,13 @@ export class QueueBoard {
   }
 
   async #tellAndRest(spaceId: SpaceId): Promise<void> {
-    const from = performance.now()
-    await this.#tell(spaceId)
     const pause = this.#pauses.get(spaceId)
     if (this.#stopped || pause === undefined) return
+    // What moves from here on is told next time.
+    pause.again = false
+    const from = performance.now()
+    await this.#tell(spaceId)
+    if (this.#stopped) return
     const rest = Math.max(TIMING.positionsEvery, REST * (performance.now() - from))
     pause.timer = setTimeout(() => this.#resume(spaceId), rest)
   }
@@ -70,7 +74,7 @@ export class QueueBoard {
     try {
       const waiting = await store.waiting(spaceId, PUSHED_POSITIONS)
       const length = waiting.length < PUSHED_POSITIONS ? waiting.length : (await store.counts(spaceId)).queued
-      const etas = waiting.length === 0 ? [] : (await forecasts.first(spaceId, waiting.length)).slice(0, waiting.length)
+      const etas = waiting.length === 0 ? [] : (await forecasts.renewed(spaceId, waiting.length)).slice(0, waiting.length)
       bus.publish({ topic: 'queue', spaceId, waiting, length, etas })
     } catch (error) {
       // A page that misses a position gets the next one.
