@@ -190,6 +190,29 @@ test('PG-9 a later version of the hub may change a table under statements that a
   }
 })
 
+test('PG-10 however many wait for a lock that is held for long, the database is there for others', async () => {
+  await using opened = await open()
+  const { db } = opened
+  await put(db, { key: 't held' })
+  const free = Promise.withResolvers<void>()
+  const held = Promise.withResolvers<void>()
+  const holder = db.transaction().execute(async (tx) => {
+    await hold(tx, { key: 't held' })
+    held.resolve()
+    await free.promise
+  })
+  await held.promise
+  let ended = 0
+  const waiting = Array.from({ length: 30 }, () => run(db, 'held', (tx) => hold(tx, { key: 't held' })).then(() => (ended += 1)))
+  // After this they wait alone.
+  await run(db, 'beside', (tx) => put(tx, { key: 't beside' }))
+  expect(await keysIn(db)).toEqual(['t beside', 't held'])
+  await run(db, 'after', (tx) => put(tx, { key: 't after' }))
+  expect(ended).toBe(0)
+  free.resolve()
+  await Promise.all([holder, ...waiting])
+})
+
 /** A way to the database that breaks when told to. */
 async function breakable(of: PostgresServer) {
   const { hostname, port } = new URL(of.address('postgres'))
