@@ -213,6 +213,27 @@ test('PG-10 however many wait for a lock that is held for long, the database is 
   await Promise.all([holder, ...waiting])
 })
 
+test('PG-11 what a node that froze in a transaction hears of it is that the database was away', async () => {
+  await using opened = await open()
+  const { db } = opened
+  const frozen = run(db, 'a', async (tx) => {
+    await sql`set local idle_in_transaction_session_timeout = 20`.execute(tx)
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_000)
+  })
+  expect(await codeOf(frozen)).toBe('storage_unavailable')
+  expect(await keysIn(db)).toEqual([])
+})
+
+test('PG-12 a server that only reads is away for whoever writes', async () => {
+  await using opened = await open()
+  const { db } = opened
+  const written = run(db, 'a', async (tx) => {
+    await sql`set transaction read only`.execute(tx)
+    await put(tx, { key: 't 1' })
+  })
+  expect(await codeOf(written)).toBe('storage_unavailable')
+})
+
 /** A way to the database that breaks when told to. */
 async function breakable(of: PostgresServer) {
   const { hostname, port } = new URL(of.address('postgres'))
