@@ -10,6 +10,8 @@ type Database = Kysely<Tables>
 const MOST_UNITS = 64
 /** Of a lane's: each may wait for a lock, and is not to take the connections that the rest of the hub needs. */
 const MOST_ALONE = 4
+/** Milliseconds after which a transaction that failed has kept those waiting who come after it. */
+const LONG = 1_000
 
 export interface Unit {
   readonly key: string
@@ -56,12 +58,15 @@ export class Lane {
   }
 
   async #commit(units: readonly Unit[]): Promise<void> {
+    const began = performance.now()
     try {
       const told = await this.#commitTogether(units)
       if (told !== null) for (const tell of told.values()) tell()
       else for (const unit of units) this.#goAlone(unit)
     } catch (error) {
       for (const unit of units) unit.fail(error)
+      // Whoever waits would hear the same, one transaction after the other, each after as long.
+      if (isUnreachable(error) && performance.now() - began > LONG) for (const unit of this.#waiting.splice(0)) unit.fail(error)
     }
   }
 
