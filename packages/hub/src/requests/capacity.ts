@@ -30,7 +30,12 @@ export function roomOf(connection: Connection): number {
 /** Of those with this kind of room, the one that has least to do for its size. */
 export function leastLoaded(connections: readonly Connection[], room: (connection: Connection) => number): Connection | undefined {
   const free = connections.filter((connection) => takesWork(connection) && !connection.link.isBehind() && room(connection) > 0)
-  return free.toSorted((a, b) => a.held.size / a.concurrency - b.held.size / b.concurrency)[0]
+  return free.toSorted((a, b) => loadOf(a) - loadOf(b))[0]
+}
+
+/** What is just being handed to it counts: of many that are submitted at once, all would go to the same app. */
+function loadOf({ held, offered, concurrency }: Connection): number {
+  return (held.size + offered) / concurrency
 }
 
 /** Counts an app's failures in a row; after too many it is rested. `at` in milliseconds. */

@@ -193,7 +193,7 @@ export interface RequestStore {
   pace(spaceId: SpaceId): Promise<Pace>
   counts(spaceId: SpaceId): Promise<QueueCounts>
   totals(since: number): Promise<QueueCounts & { readonly finished: number }>
-  /** Running requests whose deadline has passed, with the seconds they were given. */
+  /** Running requests whose deadline has passed, with the seconds they were given; those at other living nodes only when it passed `storeResultFor` ago. */
   overdue(at: number, limit: number): Promise<{ readonly id: RequestId; readonly seconds: number }[]>
   /** What apps connected to this node hold. */
   held(): Promise<(Leased & { readonly isCanceling: boolean })[]>

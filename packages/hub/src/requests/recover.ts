@@ -1,4 +1,4 @@
-import { type RequestId, TIMING } from '@websocket-spaces/protocol'
+import { type RequestId, SpacesError, TIMING } from '@websocket-spaces/protocol'
 import type { Presence } from '../spaces/ports.ts'
 import { announceChange } from './announce.ts'
 import { end } from './cancel.ts'
@@ -67,6 +67,8 @@ export class Sweeper {
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> = Promise.resolve()
   #count = 0
+  /** While the store was away no app could come back: after that they have time before anything expires. */
+  #awayAt = -Infinity
   #stopped = false
 
   constructor(deps: SweeperDeps) {
@@ -94,7 +96,7 @@ export class Sweeper {
       await takeBack.lapse()
       leases.beginOverlooked()
       for (const { id, seconds } of await store.overdue(now(), BATCH)) await this.#timeOut(id, seconds)
-      for (const id of await store.expired(now(), BATCH)) await this.#expire(id)
+      if (performance.now() - this.#awayAt > TIMING.leaseFor) for (const id of await store.expired(now(), BATCH)) await this.#expire(id)
       await this.#bury()
       this.#count += 1
       if (this.#count % WAKE_EACH !== 0) return
@@ -102,6 +104,7 @@ export class Sweeper {
       for (const spaceId of await store.spacesWithClaimable()) dispatcher.wake(spaceId)
       await this.#stranded.sweep()
     } catch (error) {
+      if (error instanceof SpacesError && error.code === 'storage_unavailable') this.#awayAt = performance.now()
       onError('sweep failed; the next one tries again', error)
     }
   }

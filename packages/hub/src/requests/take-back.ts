@@ -19,7 +19,8 @@ export function returnWithin({ renews }: Pick<Connection, 'renews'>, graceFor: n
 interface Loss {
   readonly spaceId: SpaceId
   readonly id: RequestId
-  readonly fact: Fact
+  /** Made anew by each try: while the store cannot be told, no app can come back either. */
+  readonly fact: () => Fact
 }
 
 /** Milliseconds after which a look that comes late says more about this hub than about its apps. */
@@ -144,12 +145,12 @@ export class TakeBack {
   async #end({ connection, held }: Holding, factOf: (by: LeaseRef) => Fact): Promise<void> {
     // What the app said before it left still counts, its result first of all.
     await held.arrivals
-    await this.#apply({ spaceId: connection.spaceId, id: held.requestId, fact: factOf(refOf(connection, held)) })
+    await this.#apply({ spaceId: connection.spaceId, id: held.requestId, fact: () => factOf(refOf(connection, held)) })
   }
 
   async #apply(loss: Loss): Promise<void> {
     try {
-      const applied = await this.#deps.store.apply(loss.id, loss.fact)
+      const applied = await this.#deps.store.apply(loss.id, loss.fact())
       if (applied.ok && applied.changed) this.#tell(applied)
     } catch (error) {
       this.#losses.push(loss)

@@ -78,6 +78,8 @@ export class LiveSession {
       clearInterval(looking)
       socket.conn.off('drain', drained)
       for (const follow of this.#follows.values()) follow.abort()
+      // Whoever only takes leave of the namespace could come again over the same connection, without end.
+      socket.conn.close()
     })
   }
 

@@ -6,8 +6,11 @@ const UNIQUE_VIOLATION = '23505'
 const DEADLOCK = '40P01'
 /** A prepared statement no longer fits its table, since a later version of the hub has changed it; or is not there. */
 const OUTDATED = /^(0A000|26000)$/
-/** The connection broke, the server stops or starts, or it has no connection left. */
-const UNREACHABLE = /^(08|57P|53300)/
+/**
+ * The connection broke, the server stops or starts, or it has no connection left; it gave this node up, which had frozen
+ * in a transaction; or it only reads, as before it takes over from another.
+ */
+const UNREACHABLE = /^(08|57P|53300|25P03|25006)/
 
 /** Throws it as one of ours where it is about the disk or the way to the server. */
 export function translate(error: unknown): never {

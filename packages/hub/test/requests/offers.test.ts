@@ -104,3 +104,10 @@ test('an app that rests is offered nothing', async () => {
   expect(good.ids.toSorted()).toEqual(ids.toSorted())
   expect(bad.ids).toEqual([])
 })
+
+test('what is submitted at once goes to all apps, each as much as it has slots for', async () => {
+  await using stage = await setStage()
+  const apps = [8, 8, 4].map((concurrency) => stage.join({ concurrency, prefetch: 0 }))
+  await Promise.all(Array.from({ length: 10 }, () => stage.submit()))
+  expect(apps.map((app) => app.sent.length)).toEqual([4, 4, 2])
+})

@@ -1,6 +1,7 @@
-import { expect, test } from 'vitest'
-import { type LeasedRequest, type RequestId, TIMING } from '@websocket-spaces/protocol'
+import { expect, test, vi } from 'vitest'
+import { type LeasedRequest, type RequestId, SpacesError, TIMING } from '@websocket-spaces/protocol'
 import { Leases } from '../../src/requests/leases.ts'
+import type { RequestStore } from '../../src/requests/ports.ts'
 import { TakeBack } from '../../src/requests/take-back.ts'
 import { eventually } from '../support/eventually.ts'
 import { type FlowStage, GRACE, setStage, type TestApp } from '../support/flow-stage.ts'
@@ -71,6 +72,55 @@ test('nobody else gets it meanwhile; when it does not come back in time, another
   expect(await stage.store.find(one.request_id)).toMatchObject({ attempt: 2, losses: 1 })
   const back = stage.prepare(ONE_AT_A_TIME)
   expect(await stage.flow.resume.join(back.connection, [one], 60)).toEqual([])
+})
+
+test('the time to come back for what it runs begins when the store can be told: before, no app can come back', async () => {
+  await using stage = await setStage()
+  const app = stage.join(ONE_AT_A_TIME)
+  const one = await handed(stage, app)
+  const before = { ...stage.store }
+  const away: RequestStore['apply'] = () => Promise.reject(new SpacesError('storage_unavailable'))
+  Object.assign(stage.store, { apply: away })
+  app.leave('broke_off')
+  await eventually(
+    () => stage.errors.length,
+    (count) => count > 0,
+  )
+  stage.ahead = GRACE
+  Object.assign(stage.store, before)
+  await stage.until(one.request_id, ({ phase }) => phase.at !== 'running' || phase.lease.away !== null)
+  const back = stage.prepare(ONE_AT_A_TIME)
+  expect(await stage.flow.resume.join(back.connection, [one], 60)).toHaveLength(1)
+  stage.connections.add(back.connection)
+  expect(await result(stage, back, one.request_id)).toBe('accepted')
+  expect(await stage.finished(one.request_id)).toMatchObject({ attempt: 1, losses: 0 })
+})
+
+test('after the store was away, apps have time to come back before anything expires', async () => {
+  await using stage = await setStage()
+  const app = stage.join(ONE_AT_A_TIME)
+  const one = await handed(stage, app)
+  app.leave('broke_off')
+  await stage.until(one.request_id, ({ phase }) => phase.at === 'running' && phase.lease.away !== null)
+  const before = { ...stage.store }
+  const away: RequestStore['overdue'] = () => Promise.reject(new SpacesError('storage_unavailable'))
+  Object.assign(stage.store, { overdue: away })
+  await eventually(
+    () => stage.errors.length,
+    (count) => count > 0,
+  )
+  stage.ahead = GRACE
+  Object.assign(stage.store, before)
+  const looked = vi.spyOn(stage.store, 'overdue')
+  // The first sweep is through when the second begins.
+  await eventually(
+    () => looked.mock.calls.length,
+    (count) => count > 1,
+  )
+  const back = stage.prepare(ONE_AT_A_TIME)
+  expect(await stage.flow.resume.join(back.connection, [one], 60)).toHaveLength(1)
+  stage.connections.add(back.connection)
+  expect(await result(stage, back, one.request_id)).toBe('accepted')
 })
 
 test('an app that does not renew its leases gets what it had anew as soon as it is back', async () => {

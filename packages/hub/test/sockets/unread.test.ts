@@ -91,3 +91,10 @@ test('the name of a field that is wrong is not repeated at any length', async ()
   expect(answer).toMatchObject({ ok: false, error: { code: 'invalid_input' } })
   expect(JSON.stringify(answer).length).toBeLessThan(1_000)
 })
+
+test('a page that takes leave is closed: over one connection it could come and go, and what counts its packets would stay', async () => {
+  using live = await connectLive(hub.url, alice)
+  // Socket.IO's packet that leaves the namespace, and not the connection.
+  live.socket.io.engine.write('1')
+  expect(await live.gone()).toBe('transport close')
+})

@@ -1,11 +1,14 @@
 /** Transactions of one node that share a commit on PostgreSQL: none may notice. */
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
-import { sql } from 'kysely'
+import { Kysely, PostgresDialect, sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Database } from '../../src/store/database.ts'
 import { transact } from '../../src/store/dialect.ts'
 import { openDatabase } from '../../src/store/open.ts'
+import { PostgresServer as DatabaseServer } from '../../src/store/postgres.ts'
+import { shareCommits } from '../../src/store/postgres-group.ts'
+import type { Tables } from '../../src/store/schema.ts'
 import { statement } from '../../src/store/statement.ts'
 import { eventually } from '../support/eventually.ts'
 import { codeOf } from '../support/material.ts'
@@ -190,12 +193,69 @@ test('PG-9 a later version of the hub may change a table under statements that a
   }
 })
 
+test('PG-10 however many wait for a lock that is held for long, the database is there for others', async () => {
+  await using opened = await open()
+  const { db } = opened
+  await put(db, { key: 't held' })
+  const free = Promise.withResolvers<void>()
+  const held = Promise.withResolvers<void>()
+  const holder = db.transaction().execute(async (tx) => {
+    await hold(tx, { key: 't held' })
+    held.resolve()
+    await free.promise
+  })
+  await held.promise
+  let ended = 0
+  const waiting = Array.from({ length: 30 }, () => run(db, 'held', (tx) => hold(tx, { key: 't held' })).then(() => (ended += 1)))
+  // After this they wait alone.
+  await run(db, 'beside', (tx) => put(tx, { key: 't beside' }))
+  expect(await keysIn(db)).toEqual(['t beside', 't held'])
+  await run(db, 'after', (tx) => put(tx, { key: 't after' }))
+  expect(ended).toBe(0)
+  free.resolve()
+  await Promise.all([holder, ...waiting])
+})
+
+test('PG-11 what a node that froze in a transaction hears of it is that the database was away', async () => {
+  await using opened = await open()
+  const { db } = opened
+  const frozen = run(db, 'a', async (tx) => {
+    await sql`set local idle_in_transaction_session_timeout = 20`.execute(tx)
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_000)
+  })
+  expect(await codeOf(frozen)).toBe('storage_unavailable')
+  expect(await keysIn(db)).toEqual([])
+})
+
+test('PG-12 a server that only reads is away for whoever writes', async () => {
+  await using opened = await open()
+  const { db } = opened
+  const written = run(db, 'a', async (tx) => {
+    await sql`set transaction read only`.execute(tx)
+    await put(tx, { key: 't 1' })
+  })
+  expect(await codeOf(written)).toBe('storage_unavailable')
+})
+
+test('PG-13 when the database does not answer, all who wait hear so, and not one transaction after the other', async () => {
+  await using way = await breakable(server)
+  const pool = new DatabaseServer(way.addressOf(await server.createDatabase()), 2_000)
+  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
+  shareCommits(db, pool)
+  await run(db, 'a', (tx) => sql`select 1`.execute(tx))
+  way.fallSilent()
+  const asked = Array.from({ length: 1_000 }, (_, index) => run(db, String(index), (tx) => sql`select 1`.execute(tx)))
+  expect(new Set(await Promise.all(asked.map(codeOf)))).toEqual(new Set(['storage_unavailable']))
+  await db.destroy()
+})
+
 /** A way to the database that breaks when told to. */
 async function breakable(of: PostgresServer) {
   const { hostname, port } = new URL(of.address('postgres'))
   const open = new Set<Socket>()
   let breakAt: 'commit' | 'answer' | undefined
   let passOn = false
+  let isSilent = false
   const proxy = createServer((client) => {
     const upstream = connect(Number(port), hostname)
     for (const socket of [client, upstream]) {
@@ -212,7 +272,10 @@ async function breakable(of: PostgresServer) {
       if (isCommit) breakAt = 'answer'
       upstream.write(bytes)
     })
-    upstream.on('data', (bytes) => (breakAt === 'answer' ? cut() : client.write(bytes)))
+    upstream.on('data', (bytes) => {
+      if (breakAt === 'answer') cut()
+      else if (!isSilent) client.write(bytes)
+    })
   }).listen(0, '127.0.0.1')
   await once(proxy, 'listening')
   return {
@@ -224,6 +287,9 @@ async function breakable(of: PostgresServer) {
     breakAtCommit(afterwards: boolean) {
       breakAt = 'commit'
       passOn = afterwards
+    },
+    fallSilent() {
+      isSilent = true
     },
     async [Symbol.asyncDispose]() {
       for (const socket of open) socket.destroy()

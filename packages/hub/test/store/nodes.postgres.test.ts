@@ -2,6 +2,7 @@ import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 import { v7 as uuid } from 'uuid'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { connectionId, type SpaceId, TIMING } from '@websocket-spaces/protocol'
+import type { RequestStore } from '../../src/requests/ports.ts'
 import { recover } from '../../src/requests/recover.ts'
 import { type Connection, Connections } from '../../src/spaces/connections.ts'
 import type { NodeStore, SharedConnection } from '../../src/spaces/ports.ts'
@@ -137,6 +138,28 @@ test('N3 what a node handed out is taken back once it is buried, not before, and
   expect(await mine.expired(NOON, 10)).toEqual([first])
   expect(await mine.find(second)).toMatchObject({ phase: { at: 'running' } })
   await alive?.leave()
+})
+
+test('N8 what a living node handed out times out at that node first, which may have its result; what a dead one did at any', async () => {
+  const user = await under.addUser('Nina')
+  const space = await addSpace(under, user)
+  const [id = newRequestId()] = await addRequests(under, { space, user }, 1)
+  const [holder, other] = nodes('n8-holder', 'n8-other')
+  await holder?.beat(LONG)
+  await other?.beat(LONG)
+  const [its, mine] = [createRequestStore(under.db, 'n8-holder'), createRequestStore(under.db, 'n8-other')]
+  const claim = newClaim(space, { start: 1 })
+  await its.claim(claim)
+  const overdueAt = async (store: RequestStore, at: number): Promise<boolean> =>
+    (await store.overdue(at, 1_000)).some((overdue) => overdue.id === id)
+  expect(await overdueAt(its, claim.deadlineAt)).toBe(true)
+  expect(await overdueAt(mine, claim.deadlineAt + TIMING.storeResultFor - 1)).toBe(false)
+  expect(await overdueAt(mine, claim.deadlineAt + TIMING.storeResultFor)).toBe(true)
+  await dies(holder)
+  await other?.bury()
+  expect(await overdueAt(mine, claim.deadlineAt)).toBe(true)
+  await its.apply(id, { type: 'canceled', at: NOON })
+  await other?.leave()
 })
 
 test('N4 whoever may not stay is named, with the reason', async () => {

@@ -1,9 +1,9 @@
-import { sql } from 'kysely'
-import type { RequestEvent, RequestId, SpaceId } from '@websocket-spaces/protocol'
+import { type ExpressionBuilder, sql } from 'kysely'
+import { type RequestEvent, type RequestId, type SpaceId, TIMING } from '@websocket-spaces/protocol'
 import type { Leased, QueueCounts, RequestPageQuery, RequestStore, StoredRequest } from '../../requests/ports.ts'
 import type { Database } from '../database.ts'
 import { isPostgres } from '../dialect.ts'
-import type { RequestEventTable, RequestTable } from '../schema.ts'
+import type { RequestEventTable, RequestTable, Tables } from '../schema.ts'
 import { statement } from '../statement.ts'
 import { countWaiting } from './line.ts'
 import { outcomeOf, type RequestRow, selectListed, selectRequests, toEvent, toRequest } from './rows.ts'
@@ -65,15 +65,20 @@ export async function totalsSince(db: Database, since: number): Promise<QueueCou
   return { queued, processing: processing?.count ?? 0, finished: finished?.count ?? 0 }
 }
 
-export async function overdueAt(db: Database, at: number, limit: number): Promise<Overdue> {
-  const rows = await db
-    .selectFrom('requests')
-    .select(['id', 'started_at', 'deadline_at'])
-    .where('deadline_at', '<=', at)
-    .orderBy('deadline_at')
-    .limit(limit)
-    .execute()
+/** Of what another living node handed out, only what that node has had the time for to store a result which came before the deadline. */
+export async function overdueAt(db: Database, node: string, at: number, limit: number): Promise<Overdue> {
+  const all = db.selectFrom('requests').select(['id', 'started_at', 'deadline_at']).where('deadline_at', '<=', at)
+  const ours = all.where((e) =>
+    e.or([e('node_id', '=', node), e('deadline_at', '<=', at - TIMING.storeResultFor), e.not(e.exists(nodeOf(e)))]),
+  )
+  // SQLite belongs to one process.
+  const rows = await (isPostgres(db) ? ours : all).orderBy('deadline_at').limit(limit).execute()
   return rows.map(({ id, started_at, deadline_at }) => ({ id, seconds: Math.round(((deadline_at ?? 0) - (started_at ?? 0)) / 1000) }))
+}
+
+/** The row of the node that handed a request out, as long as that lives. */
+function nodeOf(e: ExpressionBuilder<Tables, 'requests'>) {
+  return e.selectFrom('nodes').select('nodes.id').whereRef('nodes.id', '=', 'requests.node_id')
 }
 
 export async function heldBy(db: Database, node: string): ReturnType<RequestStore['held']> {
@@ -84,12 +89,7 @@ export async function heldBy(db: Database, node: string): ReturnType<RequestStor
 /** SQLite belongs to one process, so that every other node is a former one. */
 export async function orphansBeside(db: Database, node: string, limit: number): ReturnType<RequestStore['orphans']> {
   const orphans = selectHeld(db).where((e) =>
-    e.or([
-      e('node_id', 'is', null),
-      isPostgres(db)
-        ? e.not(e.exists(e.selectFrom('nodes').select('nodes.id').whereRef('nodes.id', '=', 'requests.node_id')))
-        : e('node_id', '!=', node),
-    ]),
+    e.or([e('node_id', 'is', null), isPostgres(db) ? e.not(e.exists(nodeOf(e))) : e('node_id', '!=', node)]),
   )
   const rows = await orphans.select('renews').limit(limit).execute()
   return rows.flatMap((row) => leased(row).map((one) => ({ ...one, renews: row.renews === 1 })))
