@@ -2,6 +2,7 @@
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { HubRefusal, SpacesClient } from '@websocket-spaces/client'
+import { say } from './say.ts'
 
 export const DEMO_SPACE = 'admin/ocr-demo'
 const TOKEN_NAME = 'OCR demo'
@@ -10,16 +11,19 @@ const TOKEN_NAME = 'OCR demo'
 const TOKEN_FILE = 'demo-app-token.txt'
 const SAMPLE_IMAGE = join(import.meta.dirname, 'demo-sample.txt')
 
-const DESCRIPTION = `Reads the text in a picture. Real recognition by [tesseract.js](https://tesseract.projectnaptha.com), running as a separate program that dialled in to this hub; no data leaves this machine.
+const ENGLISH = `Real recognition by [tesseract.js](https://tesseract.projectnaptha.com), running as a separate program that dialled in to this hub; no data leaves this machine.
 
-**Try it**: click one of the examples, or paste the address of an image with English text. PNG, JPEG, WebP, GIF and BMP up to 10 MB. The code is in \`examples/ocr\`.
+**Try it**: click one of the examples, or paste the address of an image with English text. PNG, JPEG, WebP, GIF and BMP up to 10 MB. The code is in \`examples/ocr\`.`
 
----
+const CHINESE = `由 [tesseract.js](https://tesseract.projectnaptha.com) 真实识别，它作为独立程序主动连接到本站；数据不会离开这台机器。
 
-识别图片中的英文文字。由 [tesseract.js](https://tesseract.projectnaptha.com) 真实识别，它作为独立程序主动连接到本站；数据不会离开这台机器。
+**试一试**：点击下面的示例，或粘贴一张含英文文字的图片地址。支持 PNG、JPEG、WebP、GIF 和 BMP，最大 10 MB。代码在 \`examples/ocr\`。`
 
-**试一试**：点击下面的示例，或粘贴一张含英文文字的图片地址。支持 PNG、JPEG、WebP、GIF 和 BMP，最大 10 MB。代码在 \`examples/ocr\`。
-`
+/** In both languages, for whoever opens the page; lists and headers show its first paragraph. */
+const DESCRIPTION = say(
+  ['Reads the text in a picture. 识别图片中的文字。', ENGLISH, '---', CHINESE].join('\n\n'),
+  ['识别图片中的文字。Reads the text in a picture.', CHINESE, '---', ENGLISH].join('\n\n'),
+)
 
 /**
  * Makes sure that the space exists and that a token for it is at hand; returns the token.

@@ -26,19 +26,19 @@ const HELP = say(
 Shows every 10 s how far it is, and in the end the figures. A violation: exit status 1, and the command that repeats
 its faults. Ctrl+C ends all programs and accounts for what there is so far (130); a second one ends at once.
 PostgreSQL 15 and Redis from Debian must be installed for --database postgres.`,
-  `npm run chaos -- [选项]   在服务运行时不断杀进程、断连接、冻结网络，最后逐一核对每个请求
+  `npm run chaos -- [选项]   在 hub 运行时不断杀进程、断连接、冻结网络，最后逐一核对每个请求
 
   --seed N         故障安排的种子；选项相同则故障相同（默认随机）
   --seconds S      故障与负载持续的秒数（120）
   --database D     sqlite 或 postgres（sqlite）；postgres 时另启动一个 Redis
-  --nodes N        服务进程数；多于一个时须用 postgres（1；用 postgres 时为 3）
+  --nodes N        hub 进程数；多于一个时须用 postgres（1；用 postgres 时为 3）
   --apps N         繁忙空间的应用数，另有两个空间各一个应用（2）
   --users N        提交请求的用户数（4）
   --keep 目录      日志、故障记录、请求与报告的存放处（test-results/chaos/…）
   --verbose        同时显示每个故障的开始与结束
   --help
 
-每 10 秒显示一次进度，结束时列出各项数字。若有承诺被破坏，退出码为 1，并给出重现同样故障的命令。
+每 10 秒显示一次进度，结束时列出各项数字（进度和报告为英文）。若有承诺被破坏，退出码为 1，并给出重现同样故障的命令。
 Ctrl+C 会结束所有程序，并核对到此为止的请求（退出码 130）；再按一次立即退出。
 使用 --database postgres 须装有 Debian 的 PostgreSQL 15 与 Redis。`,
 )

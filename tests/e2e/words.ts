@@ -32,7 +32,7 @@ export const WORDS = {
     outputText: '输出文本',
     appNotConnected: '远程应用未连接',
     waitingForApp: '正在等待应用连接',
-    nextAbout: /^即将开始，(预计 .+[后内]|随时可能)得到结果$/,
+    nextAbout: /^排在第一位，(预计 .+[后内]|随时可能)得到结果$/,
     secondAbout: /^排在第 2 位，(预计 .+[后内]|随时可能)得到结果$/,
     highPriority: /优先级\s*高/,
     locale: 'zh-CN',

@@ -12,10 +12,12 @@ const PROBLEMS: Readonly<Record<string, MessageKey>> = {
   'commander.invalidArgument': 'usage.invalid_value',
 }
 
-/** Commander speaks English only; the code says what is wrong, the quoted part of its text says where. */
+/** Commander speaks English only; the code says what is wrong, its text says where, and what an option takes. */
 export function usageProblem(t: Translate, error: CommanderError): string {
   const key = PROBLEMS[error.code]
   const [, what = ''] = /'([^']*)'/.exec(error.message) ?? []
+  const [, choices] = /Allowed choices are (.*)\.$/.exec(error.message) ?? []
+  if (choices !== undefined) return t('usage.invalid_choice', { what, choices: choices.replaceAll(', ', ' | ') })
   if (key !== undefined) return t(key, { what })
   return error.message.replace(/^error: /, '')
 }

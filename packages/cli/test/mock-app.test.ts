@@ -92,7 +92,7 @@ describe('the transcript', () => {
     expect(narrated(true, [event])).toEqual([
       `${STAMP} [✗] Cannot reach the hub at http://localhost:5001: nothing accepts connections there. Trying again in 1.5 s`,
     ])
-    expect(narrated(true, [event], 'zh')).toEqual([`${STAMP} [✗] 无法连接服务（http://localhost:5001）：该地址拒绝连接。1.5 秒后重试`])
+    expect(narrated(true, [event], 'zh')).toEqual([`${STAMP} [✗] 无法连接 hub（http://localhost:5001）：该地址拒绝连接。1.5 秒后重试`])
   })
 
   test('local time, two digits each', () => {

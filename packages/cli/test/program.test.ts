@@ -10,6 +10,12 @@ describe('usage', () => {
     ['en', ['nonsense'], 'There is no command nonsense'],
     ['zh', ['serve', '--nope'], '没有选项 --nope'],
     ['en', ['mock-app', '--spaces', 'a', '--duration', 'x'], 'The value of this option is not valid: --duration <seconds>'],
+    [
+      'en',
+      ['submit', 'a/b', '--priority', 'urgent'],
+      'The value of this option is not valid: --priority <priority>. It takes: low | normal | high',
+    ],
+    ['zh', ['submit', 'a/b', '--priority', 'urgent'], '选项的值无效：--priority <priority>，应为：low | normal | high'],
   ] as const)('%s %j → %s', async (language, args, expected) => {
     const cli = terminal(language)
     expect(await runCli(args, cli)).toBe(1)
@@ -30,7 +36,7 @@ describe('usage', () => {
 describe('a hub that is not there', () => {
   test.each([
     ['en', 'Cannot reach the hub at http://127.0.0.1:9'],
-    ['zh', '无法连接服务（http://127.0.0.1:9）'],
+    ['zh', '无法连接 hub（http://127.0.0.1:9）'],
   ] as const)('%s: the address is named, status 1', async (language, expected) => {
     const cli = terminal(language, { SPACES_API_KEY: 'wsk_x', ADMIN_PASSWORD: 'password' })
     for (const args of [

@@ -8,7 +8,7 @@ const WHY: Record<UnreachableCause, Record<Language, string>> = {
   unknown_host: { en: 'there is no such host', zh: '找不到该主机' },
   timeout: { en: 'no answer in time', zh: '等待应答超时' },
   certificate: { en: 'its certificate is not trusted here', zh: '其证书不受信任' },
-  not_a_hub: { en: 'what answers there is not a hub', zh: '该地址上运行的不是 WebSocket Spaces 服务' },
+  not_a_hub: { en: 'what answers there is not a hub', zh: '该地址上运行的不是 hub' },
   lost: { en: 'the connection was lost', zh: '连接已断开' },
   network: { en: 'the connection failed', zh: '连接失败' },
 }
@@ -29,7 +29,7 @@ export class HubUnreachable extends Error {
 
   /** The text for a person in their language. */
   say(language: Language): string {
-    return language === 'zh' ? `无法连接服务（${this.address}）：${WHY[this.why].zh}` : this.message
+    return language === 'zh' ? `无法连接 hub（${this.address}）：${WHY[this.why].zh}` : this.message
   }
 }
 

@@ -23,7 +23,7 @@ const CAUSES = {
   },
   data_dir_in_use: {
     en: 'Another hub is using the data directory {path}. Stop it, or set DATA_DIR.',
-    zh: '另一个服务正在使用数据目录 {path}。请先停止它，或设置 DATA_DIR。',
+    zh: '另一个 hub 正在使用数据目录 {path}。请先停止它，或设置 DATA_DIR。',
   },
   disk_full: {
     en: 'The disk holding {path} is full. Free some space and start again; nothing stored was lost.',
@@ -35,7 +35,7 @@ const CAUSES = {
   },
   database_refused: {
     en: 'PostgreSQL at {database} refuses this hub ({problem}). Check user, password and database in DATABASE_URL, and that the user may create tables.',
-    zh: 'PostgreSQL {database} 拒绝了本服务（{problem}）。请检查 DATABASE_URL 中的用户名、密码和数据库名，并确认该用户有建表权限。',
+    zh: 'PostgreSQL {database} 拒绝了此 hub（{problem}）。请检查 DATABASE_URL 中的用户名、密码和数据库名，并确认该用户有建表权限。',
   },
   redis_unreachable: {
     en: 'Cannot use Redis at {server} ({problem}). Start it, or check REDIS_URL.',

@@ -160,7 +160,7 @@ export const ERRORS = {
     en: 'This request has as much streamed output and as many events as are kept',
     zh: '该请求的流式输出或事件数量已达保存上限',
   },
-  shutting_down: { status: 503, retryable: true, en: 'The hub is restarting. Try again in a moment.', zh: '服务正在重启，请稍后重试。' },
+  shutting_down: { status: 503, retryable: true, en: 'The hub is restarting. Try again in a moment.', zh: '服务器正在重启，请稍后重试。' },
   storage_full: {
     status: 507,
     retryable: true,

@@ -31,6 +31,7 @@ Messages follow LC_ALL, LC_MESSAGES or LANG (English, Chinese).`,
   'usage.option_needs_value': 'This option needs a value: {{what}}',
   'usage.excess_arguments': 'There are too many arguments',
   'usage.invalid_value': 'The value of this option is not valid: {{what}}',
+  'usage.invalid_choice': 'The value of this option is not valid: {{what}}. It takes: {{choices}}',
 
   'error.unexpected': 'Something went wrong: {{problem}}',
   'error.not_an_address': '"{{host}}" is not an address. Give one such as http://localhost:5001',

@@ -4,7 +4,7 @@ import type { MessageKey } from './en.ts'
 export const zh: Readonly<Record<MessageKey, string>> = {
   'program.description': '把您机器上的模型分享出去：自动获得网页、队列和 API，无需开放任何端口。',
   'program.examples': `示例：
-  spaces serve                                          在 http://localhost:5001 启动服务
+  spaces serve                                          在 http://localhost:5001 启动 hub
   spaces setup-space                                    创建一个试用空间
   spaces mock-app --spaces TestSpace --verbose          接入一个模拟应用
   spaces login --username alice                         登录，以便在终端提交请求
@@ -21,7 +21,7 @@ export const zh: Readonly<Record<MessageKey, string>> = {
   'command.help': '显示某个命令的帮助',
   'option.help': '显示此帮助',
   'option.version': '显示版本号',
-  'option.host': '服务地址',
+  'option.host': 'hub 的地址',
   'option.admin_user': '登录用户名',
   'option.admin_pass': '登录密码；缺省时取 $ADMIN_PASSWORD，或数据目录中自动生成的密码',
 
@@ -33,12 +33,13 @@ export const zh: Readonly<Record<MessageKey, string>> = {
   'usage.option_needs_value': '该选项需要一个值：{{what}}',
   'usage.excess_arguments': '参数过多',
   'usage.invalid_value': '选项的值无效：{{what}}',
+  'usage.invalid_choice': '选项的值无效：{{what}}，应为：{{choices}}',
 
   'error.unexpected': '出错了：{{problem}}',
   'error.not_an_address': '“{{host}}”不是有效的地址，请使用类似 http://localhost:5001 的地址',
   'error.config_dir': '无法写入 {{path}}（{{problem}}）。请修正权限，或用 XDG_CONFIG_HOME 指定其他目录。',
 
-  'hint.unreachable': '请确认服务已启动（npm start）且地址正确，可用 --host 指定地址。',
+  'hint.unreachable': '请确认 hub 已启动（npm start）且地址正确，可用 --host 指定地址。',
   'hint.log_in': '请先登录：npm run spaces -- login --host <地址>',
   'hint.space_not_found': '请检查名称，大小写必须一致。名称形如 TestSpace 或 owner/TestSpace。',
   'hint.space_ambiguous': '空间名称不唯一，也可以用 owner/name 指明是谁的空间。',
@@ -47,11 +48,11 @@ export const zh: Readonly<Record<MessageKey, string>> = {
     '本机没有保存该空间的令牌。请用 --token 或 WSS_TOKEN 提供，或新建一个：npm run spaces -- token create {{space}} --save',
   'hint.token': '请用 --token 或 WSS_TOKEN 提供该空间的令牌。可在空间页面创建，或运行：npm run spaces -- token create {{space}} --save',
 
-  'reset_password.description': '为本机服务上的用户生成新密码；请先停止服务',
+  'reset_password.description': '为本机 hub 上的用户生成新密码；请先停止 hub',
   'reset_password.argument': '忘记密码的用户',
-  'reset_password.unknown': '此服务上没有用户 {{username}}。DATA_DIR 是否正确？',
+  'reset_password.unknown': '此 hub 上没有用户 {{username}}。DATA_DIR 是否正确？',
   'reset_password.done': '{{username}} 的新密码：',
-  'reset_password.change_it': '该用户的所有会话已失效。请启动服务，登录后在“账号”页面修改密码。',
+  'reset_password.change_it': '该用户的所有会话已失效。请启动 hub，登录后在“账号”页面修改密码。',
 
   'migrate.description': '把整个 hub 从 SQLite 迁移到 PostgreSQL；请先停止 hub',
   'migrate.option.from': 'sqlite:路径，即数据目录或其中的数据库文件；只读取，不改动',
@@ -74,7 +75,7 @@ export const zh: Readonly<Record<MessageKey, string>> = {
   'migrate.next': `今后请用这个 DATABASE_URL 启动 hub：npm start
 请保留 {{from}} 作为备份，不要再用它启动 hub：在那里接受的内容不会自动迁移过来。`,
 
-  'serve.description': '启动服务：网页、API，以及供应用接入的入口',
+  'serve.description': '启动 hub：网页、API，以及供应用接入的入口',
   'serve.option.host': '监听地址（HOST）',
   'serve.option.port': '监听端口（PORT）',
   'serve.option.data_dir': '数据库和文件的存放目录（DATA_DIR）',
@@ -83,7 +84,7 @@ export const zh: Readonly<Record<MessageKey, string>> = {
   'serve.setting.PORT': '监听端口；0 表示自动选择空闲端口',
   'serve.setting.DATA_DIR': '数据库和文件的存放目录',
   'serve.setting.ADMIN_PASSWORD': 'admin 的初始密码，至少 8 个字符；不设置则自动生成',
-  'serve.setting.PUBLIC_URL': '前面有反向代理时，用户访问本服务的地址',
+  'serve.setting.PUBLIC_URL': '前面有反向代理时，用户访问此 hub 的地址',
   'serve.setting.LOG_LEVEL': 'fatal、error、warn、info、debug、trace 或 silent',
   'serve.setting.TRUST_PROXY': '由您的反向代理设置 X-Forwarded-* 请求头时，设为 true',
   'serve.setting.WEB_DIR': '已构建网页的目录；不设置则使用本安装自带的网页',
@@ -117,7 +118,7 @@ export const zh: Readonly<Record<MessageKey, string>> = {
 
   'mock.description': '接入一个模拟应用：像真实应用一样排队、显示进度并返回结果',
   'mock.option.spaces': '要接入的空间，“名称”或“所有者/名称”，多个用逗号分隔',
-  'mock.option.token': '连接令牌；缺省时取 $WSS_TOKEN，或 setup-space 为该服务保存的令牌',
+  'mock.option.token': '连接令牌；缺省时取 $WSS_TOKEN，或 setup-space 为该 hub 保存的令牌',
   'mock.option.instance': '本机在页面上显示的名称',
   'mock.option.duration': '每个请求耗时（秒）',
   'mock.option.no_retry': '无法连接或连接断开时直接退出',
@@ -126,8 +127,8 @@ export const zh: Readonly<Record<MessageKey, string>> = {
   spaces mock-app --spaces TestSpace --verbose
   WSS_TOKEN=wst_… spaces mock-app --host http://hub.example:5001 --spaces "alice/Echo,alice/Other"`,
   'mock.no_space': '请指定要接入的空间：--spaces "TestSpace"',
-  'mock.goodbye': '服务即将关闭此连接：{{message}}',
-  'mock.disconnected': '与服务的连接已断开（{{reason}}）',
+  'mock.goodbye': 'hub 即将关闭此连接：{{message}}',
+  'mock.disconnected': '与 hub 的连接已断开（{{reason}}）',
   'mock.retrying': '{{problem}}。{{seconds}} 秒后重试',
   'mock.failed': '请求 {{id}} 失败：{{problem}}',
   'mock.result_kept': '当前未连接，请求 {{id}} 的结果已保留，恢复连接后发送',
@@ -138,13 +139,13 @@ export const zh: Readonly<Record<MessageKey, string>> = {
   'mock.stopped.timeout': '请求 {{id}} 超时，停止处理',
   'mock.stopped.space_deleted': '空间已删除，停止处理请求 {{id}}',
   'mock.stopped.lease_lost': '请求 {{id}} 已不由本应用处理，停止处理',
-  'mock.stopped.closed': '正在退出，请求 {{id}} 交还服务',
-  'mock.report_refused': '服务未接受 {{event}}：{{reason}}',
+  'mock.stopped.closed': '正在退出，请求 {{id}} 交还 hub',
+  'mock.report_refused': 'hub 未接受 {{event}}：{{reason}}',
   'mock.ignored': '忽略了本版本不认识的消息：{{event}}',
   'mock.leaving': '正在退出',
   'mock.draining': '正在完成手头的请求（{{count}} 个）；再按一次 Ctrl+C 立即退出',
 
-  'login.description': '在终端登录服务；只保存 API 密钥，不保存密码',
+  'login.description': '在终端登录 hub；只保存 API 密钥，不保存密码',
   'login.option.username': '用户名（默认：本机用户名）',
   'login.option.password_stdin': '从标准输入读取密码',
   'login.examples': `示例：
@@ -161,10 +162,10 @@ export const zh: Readonly<Record<MessageKey, string>> = {
   请在账号页面新建一个；或取消设置 SPACES_API_KEY，然后登录：npm run spaces -- login --host {{host}}`,
   'login.stored_key_refused': `为 {{host}} 保存的 API 密钥错误或已被吊销。
   请重新登录：npm run spaces -- login --host {{host}}`,
-  'logout.description': '删除保存的 API 密钥，并在服务上吊销它',
+  'logout.description': '删除保存的 API 密钥，并在 hub 上吊销它',
   'logout.done': '已退出登录 {{host}}',
   'logout.was_not': '您没有登录 {{host}}。',
-  'logout.not_revoked': '未能在服务上吊销该密钥，请到账号页面吊销。',
+  'logout.not_revoked': '未能在 hub 上吊销该密钥，请到账号页面吊销。',
 
   'token.description': '连接令牌：应用凭它接入空间',
   'token.create.description': '为一个空间（或您的全部空间）创建连接令牌',
@@ -208,7 +209,7 @@ export const zh: Readonly<Record<MessageKey, string>> = {
   'submit.queued': '排队中',
   'submit.processing': '处理中 {{instance}}',
   'submit.again': '应用失去连接，请求将从头重新运行。',
-  'submit.sending_again': '服务没有响应，正在重新发送。这仍是同一个请求。',
+  'submit.sending_again': 'hub 没有响应，正在重新发送。这仍是同一个请求。',
   'submit.canceling': '正在取消…（再按一次 Ctrl+C 立即退出）',
   'submit.stopping': '正在取消，等待应用停止',
   'submit.canceled': '请求 {{id}} 已取消',
@@ -219,19 +220,19 @@ export const zh: Readonly<Record<MessageKey, string>> = {
   'submit.tokens': '{{count}} 个 Token',
   'submit.on': '运行于 {{instance}}',
 
-  'verify.description': '检查安装是否正常：服务、页面、应用、队列、连接、安全',
-  'verify.option.host': '要检查的服务地址；不指定则临时启动一个使用独立数据库的服务',
+  'verify.description': '检查安装是否正常：hub、页面、应用、队列、连接、安全',
+  'verify.option.host': '要检查的 hub 的地址；不指定则临时启动一个使用独立数据库的 hub',
   'verify.option.no_browser': '不使用浏览器检查页面，改为检查其 HTML 和实时连接',
   'verify.examples': `示例：
   spaces verify
   spaces verify --host http://hub.example:5001 --admin-pass "…"
 
 找到浏览器（Chromium、Chrome 或 $CHROME_PATH）时，页面在真实浏览器中检查。全部通过时退出码才为 0。`,
-  'verify.own_hub': '正在检查本安装（使用临时的服务和数据库）...',
-  'verify.running_hub': '正在检查服务 {{host}}...',
+  'verify.own_hub': '正在检查本安装（使用临时的 hub 和数据库）...',
+  'verify.running_hub': '正在检查 hub：{{host}}...',
   'verify.score': '通过 {{passed}} / {{total}} 项',
   'verify.section.basics': '基础',
-  'verify.hub_starts': '服务启动',
+  'verify.hub_starts': 'hub 启动',
   'verify.modules_load': '模块加载',
   'verify.space_created': '创建空间',
   'verify.app_connects': '模拟应用接入',

@@ -1,6 +1,7 @@
 import type { ServeEvent, ServeFailure } from '@websocket-spaces/client'
 import { shortId, SpacesError } from '@websocket-spaces/protocol'
 import type { Cli } from '../cli.ts'
+import { secondsText } from '../seconds.ts'
 import { formatSeconds, type Transcript } from './transcript.ts'
 
 /** Tells on the terminal what happens to one served space. */
@@ -32,7 +33,7 @@ export function createNarrator(cli: Cli, transcript: Transcript, address: string
         // Our own leaving is told already.
         return event.reason === 'io client disconnect' ? undefined : line('WARN', t('mock.disconnected', { reason: event.reason }))
       case 'retrying':
-        return line('✗', t('mock.retrying', { problem: sayFailure(cli, event.error), seconds: (event.retryInMs / 1000).toFixed(1) }))
+        return line('✗', t('mock.retrying', { problem: sayFailure(cli, event.error), seconds: secondsText(event.retryInMs / 1000) }))
       default:
         return aboutRequests(cli, transcript, event)
     }

@@ -1,6 +1,7 @@
 import { type FollowItem, type PositionUpdate, type Remaining, remainingOf, type RequestView } from '@websocket-spaces/protocol'
 import cliProgress from 'cli-progress'
 import type { Cli } from '../cli.ts'
+import { secondsText } from '../seconds.ts'
 
 /** Shows one request's way on the terminal: output to stdout, everything about it to stderr. */
 export interface Follower {
@@ -157,7 +158,7 @@ function summary({ t }: Cli, request: RequestView, figures: Readonly<Record<stri
   const measured = figures['processing_time_seconds']
   const seconds =
     typeof measured === 'number' ? measured : (Date.parse(request.finished_at ?? '') - Date.parse(request.started_at ?? '')) / 1000
-  const parts = [Number.isFinite(seconds) ? t('submit.done_in', { seconds: seconds.toFixed(1) }) : t('submit.done')]
+  const parts = [Number.isFinite(seconds) ? t('submit.done_in', { seconds: secondsText(seconds) }) : t('submit.done')]
   if (typeof figures['model_used'] === 'string') parts.push(figures['model_used'])
   if (typeof figures['confidence'] === 'number') parts.push(t('submit.confidence', { value: figures['confidence'] }))
   if (typeof figures['tokens_used'] === 'number') parts.push(t('submit.tokens', { count: figures['tokens_used'] }))

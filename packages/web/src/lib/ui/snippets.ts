@@ -94,7 +94,10 @@ def run(request):
     hub.emit("inference_result", {"request_id": request["request_id"], "status": status, "result": result})
 
 hub.connect("${origin}/?token=" + os.environ["WSS_TOKEN"], transports=["websocket"])
-hub.wait()
+try:
+    hub.wait()
+except KeyboardInterrupt:
+    sys.exit(130)
 sys.exit(1)  # ${comments.ended}`,
     },
   }
