@@ -94,6 +94,7 @@ async function allConnections(db: Database): ReturnType<NodeStore['all']> {
       eb
         .selectFrom('requests')
         .select(sql<number>`count(*)`.as('count'))
+        .whereRef('requests.node_id', '=', 'connections.node_id')
         .whereRef('requests.connection_id', '=', 'connections.id')
         .where('requests.lease_id', 'is not', null)
         .as('holding'),

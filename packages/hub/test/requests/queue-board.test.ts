@@ -19,9 +19,9 @@ async function finishNext(stage: FlowStage, app: TestApp, count: number): Promis
 
 test('whoever waits is never told a time in which the next job does not count, between an end and the start that follows', async () => {
   await using stage = await setStage()
-  const { claim } = stage.store
+  const before = { ...stage.store }
   // As with a disk that takes its time.
-  Object.assign(stage.store, { claim: (what: Claim) => sleep(20).then(() => claim(what)) })
+  Object.assign(stage.store, { claim: (what: Claim) => sleep(20).then(() => before.claim(what)) })
   const app = stage.join({ concurrency: 1, prefetch: 0 })
   for (const index of [0, 1, 2]) {
     await stage.submit()

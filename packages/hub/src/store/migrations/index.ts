@@ -9,6 +9,7 @@ import { leases } from './007-leases.ts'
 import { fairness } from './008-fairness.ts'
 import { pace } from './009-pace.ts'
 import { renews } from './010-renews.ts'
+import { held } from './011-held.ts'
 
 /** In order; a name, once released, never changes. */
 export const migrations: Record<string, Migration> = {
@@ -22,4 +23,5 @@ export const migrations: Record<string, Migration> = {
   '008-fairness': fairness,
   '009-pace': pace,
   '010-renews': renews,
+  '011-held': held,
 }
