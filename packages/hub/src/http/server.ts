@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { LIMITS, SpacesError } from '@websocket-spaces/protocol'
 import type { Services } from '../services.ts'
-import { logAnswers } from './answer-log.ts'
+import { logAnswers, requestLog } from './answer-log.ts'
 import { answerError } from './errors.ts'
 import { requireSignIn } from './identity.ts'
 import { loadPage, servePage } from './page.ts'
@@ -18,6 +18,7 @@ export async function createHttpServer(services: Services): Promise<FastifyInsta
   const app = Fastify({
     loggerInstance: logger,
     genReqId: () => randomUUID(),
+    childLoggerFactory: requestLog,
     bodyLimit: LIMITS.httpBodyBytes,
     // One hop: the last address in X-Forwarded-For is the proxy's word, those before it are the client's own.
     trustProxy: config.trustProxy ? (_address, hop) => hop === 0 : false,
@@ -35,7 +36,7 @@ export async function createHttpServer(services: Services): Promise<FastifyInsta
   app.setErrorHandler(answerError)
   secure(app, headers, config)
   requireSignIn(app, accounts)
-  logAnswers(app)
+  logAnswers(app, logger)
   for (const route of routes) route(app, services)
   await servePage(app, page)
   app.setNotFoundHandler((request, reply) => {
