@@ -81,8 +81,8 @@ function openFile(path: string, synchronous: Synchronous): SqliteFile {
     file.exec('pragma journal_mode = wal')
     file.exec(`pragma synchronous = ${synchronous}`)
     file.exec('pragma cache_size = -65536')
-    // Pages of the log (64 MB) before they go to their places; most are the same few ones over and over.
-    file.exec('pragma wal_autocheckpoint = 16000')
+    // Pages of the log before they go to their places; most are the same few ones over and over.
+    file.exec('pragma wal_autocheckpoint = 4000')
     file.exec('begin immediate; commit')
     return file
   } catch (error) {
