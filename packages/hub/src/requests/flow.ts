@@ -59,7 +59,7 @@ export class Flow {
     const takeBack = new TakeBack({ ...deps, leases, onQueueChanged })
     const onTooLate = (connection: Connection): Promise<void> => takeBack.returnUnsent(connection)
     const dispatcher = new Dispatcher({ ...deps, leases, onTooLate, onQueueChanged })
-    const offers = new Offers({ ...deps, leases, onTooLate })
+    const offers = new Offers({ ...deps, leases, onTooLate: (connection) => this.#follow(onTooLate(connection)) })
     this.#deps = deps
     this.#offers = offers
     this.#board = board

@@ -11,9 +11,8 @@ export interface OffersDeps {
   readonly connections: Connections
   readonly leases: Leases
   /** The connection is gone that a request has just taken a slot of: it heard nothing of it. */
-  readonly onTooLate: (connection: Connection) => Promise<void>
+  readonly onTooLate: (connection: Connection) => void
   readonly now: () => number
-  readonly onError: (message: string, error: unknown) => void
 }
 
 /** A slot kept free until its request is committed. Disposing gives it back, unless it was taken. */
@@ -64,7 +63,7 @@ export class Offers {
   }
 
   #keep(connection: Connection, terms: Offer, deadlineSeconds: number): SlotOffer {
-    const { leases } = this.#deps
+    const { leases, onTooLate } = this.#deps
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#note(connection.spaceId, promise)
     connection.offered += 1
@@ -82,7 +81,8 @@ export class Offers {
         if (!close()) return
         const claimed = { id, userId, username, input, createdAt, leaseId: terms.leaseId, attempt: 1, started: true, events: [] }
         handOver(leases, connection, claimed, deadlineSeconds)
-        this.#checkHere(connection)
+        // Its release, if the socket closed meanwhile, saw nothing of this request.
+        if (connection.state === 'gone') onTooLate(connection)
       },
       [Symbol.dispose]: () => {
         if (close()) leases.freed(connection)
@@ -97,12 +97,5 @@ export class Offers {
       open.delete(settled)
       if (open.size === 0 && this.#open.get(spaceId) === open) this.#open.delete(spaceId)
     })
-  }
-
-  /** Its release, if the socket closed meanwhile, saw nothing of this request. */
-  #checkHere(connection: Connection): void {
-    const { onTooLate, onError } = this.#deps
-    if (connection.state !== 'gone') return
-    onTooLate(connection).catch((error: unknown) => onError('could not take back a request', error))
   }
 }
