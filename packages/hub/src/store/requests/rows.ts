@@ -17,7 +17,7 @@ import type { StoredRequest } from '../../requests/ports.ts'
 import type { Database } from '../database.ts'
 import { shareOf } from '../postgres-transaction.ts'
 import type { RequestEventTable, RequestTable } from '../schema.ts'
-import { statement } from '../statement.ts'
+import { type SlotFor, statement } from '../statement.ts'
 
 export type RequestRow = RequestTable & {
   space_name: string
@@ -89,15 +89,28 @@ export async function addEvent(db: Database, event: RequestEventTable): Promise<
   else share.writeLate(addManyEvents, event)
 }
 
-const addOneEvent = statement<{ [Column in keyof RequestEventTable]: RequestEventTable[Column] }>((db, slot) =>
-  db.insertInto('request_events').values({
-    request_id: slot('request_id'),
-    seq: slot('seq'),
-    type: slot('type'),
-    data: slot('data'),
-    at: slot('at'),
-  }),
-)
+/** As {@link addEvent}, for what begins as it is accepted. */
+export async function addTwoEvents(db: Database, first: RequestEventTable, second: RequestEventTable): Promise<void> {
+  const share = shareOf(db)
+  if (share === undefined)
+    return void (await addPair(db, { ...first, then_seq: second.seq, then_type: second.type, then_data: second.data, then_at: second.at }))
+  share.writeLate(addManyEvents, first)
+  share.writeLate(addManyEvents, second)
+}
+
+type EventRow = { [Column in keyof RequestEventTable]: RequestEventTable[Column] }
+type EventPair = EventRow & { then_seq: number; then_type: string; then_data: string; then_at: number }
+
+function firstOf(slot: SlotFor<EventRow>) {
+  return { request_id: slot('request_id'), seq: slot('seq'), type: slot('type'), data: slot('data'), at: slot('at') }
+}
+
+const addOneEvent = statement<EventRow>((db, slot) => db.insertInto('request_events').values(firstOf(slot)))
+
+const addPair = statement<EventPair>((db, slot) => {
+  const then = { seq: slot('then_seq'), type: slot('then_type'), data: slot('then_data'), at: slot('then_at') }
+  return db.insertInto('request_events').values([firstOf(slot), { request_id: slot('request_id'), ...then }])
+})
 
 type EventColumns = { [Column in keyof RequestEventTable]: readonly RequestEventTable[Column][] }
 

@@ -60,8 +60,8 @@ const lineOf = statement<{ spaceId: SpaceId; userId: UserId; priority: number },
     .limit(sql.lit(1))
 })
 
-/** By the time and the counter that a UUIDv7 begins with. */
-function turnOfId(id: RequestId): number {
+/** Where nobody waits: by the time and the counter that a UUIDv7 begins with. */
+export function turnOfId(id: RequestId): number {
   const at = Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16)
   const counter = Number.parseInt(id.slice(15, 18), 16)
   return (at - EPOCH) * TURNS_PER_MS + counter * 2
