@@ -1,4 +1,4 @@
-import { createHash, randomBytes, randomInt } from 'node:crypto'
+import { hash, randomBytes, randomInt } from 'node:crypto'
 
 /** Without i, l, o, 0 and 1, which are easily taken for one another. */
 const READABLE = 'abcdefghjkmnpqrstuvwxyz23456789'
@@ -27,7 +27,7 @@ export function makePassword(): string {
 }
 
 export function hashSecret(secret: string): string {
-  return createHash('sha256').update(secret).digest('base64url')
+  return hash('sha256', secret, 'base64url')
 }
 
 function describe(secret: string): FreshSecret {

@@ -1,20 +1,16 @@
-import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Logger } from 'pino'
 
-const notes = new WeakMap<FastifyRequest, Readonly<Record<string, string>>>()
-
-/** Has the line about this request's answer say something more. */
+/** Has the line about this request's answer say something more: nothing secret. */
 export function noteForLog(request: FastifyRequest, note: Readonly<Record<string, string>>): void {
-  notes.set(request, note)
-}
-
-/** A logger for one request, made when something is first logged by it: of most requests there is only the line below. */
-export function requestLog(log: FastifyBaseLogger, bindings: Record<string, unknown>): FastifyBaseLogger {
-  let child: FastifyBaseLogger | undefined
-  return new Proxy(log, { get: (_, key) => Reflect.get((child ??= log.child(bindings)), key) as unknown })
+  request.noteForLog = note
 }
 
 /** One line an answer; mere reads only for those who debug. Paths only: a query may carry what should not be kept. */
-export function logAnswers(app: FastifyInstance, log: FastifyBaseLogger): void {
+export function logAnswers(app: FastifyInstance, log: Logger): void {
+  // Looking for secrets in a line that is known to have none takes longer than to write it.
+  const answers = log.child({}, { redact: [] })
+  app.decorateRequest('noteForLog', null)
   app.addHook('onResponse', (request, reply, done) => {
     const line = {
       request: request.id,
@@ -22,11 +18,11 @@ export function logAnswers(app: FastifyInstance, log: FastifyBaseLogger): void {
       path: pathOf(request.url),
       status: reply.statusCode,
       ms: Math.round(reply.elapsedTime * 10) / 10,
-      ...notes.get(request),
+      ...request.noteForLog,
     }
     const isRead = request.method === 'GET' || request.method === 'HEAD'
-    if (isRead && reply.statusCode < 500) log.debug(line, 'answered')
-    else log.info(line, 'answered')
+    if (isRead && reply.statusCode < 500) answers.debug(line, 'answered')
+    else answers.info(line, 'answered')
     done()
   })
 }
@@ -34,4 +30,10 @@ export function logAnswers(app: FastifyInstance, log: FastifyBaseLogger): void {
 function pathOf(url: string): string {
   const query = url.indexOf('?')
   return query === -1 ? url : url.slice(0, query)
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    noteForLog: Readonly<Record<string, string>> | null
+  }
 }

@@ -3,25 +3,22 @@ import { SpacesError } from '@websocket-spaces/protocol'
 import type { Accounts } from '../accounts/accounts.ts'
 import type { Identity } from '../accounts/identity.ts'
 
-const identities = new WeakMap<FastifyRequest, Identity>()
-
 /** Every API route needs a signed-in user, unless it says `config: { anonymous: true }`. */
 export function requireSignIn(app: FastifyInstance, accounts: Accounts): void {
+  app.decorateRequest('identity', null)
   app.addHook('onRequest', async (request) => {
     // The route's own pattern: what the client wrote may spell the same path in other ways.
     const isApi = request.routeOptions.url?.startsWith('/api/v1/') === true
     if (!isApi || request.routeOptions.config.anonymous === true) return
-    const identity = await accounts.authenticate(request.headers)
-    if (identity === null) throw new SpacesError('not_signed_in')
-    identities.set(request, identity)
+    request.identity = await accounts.authenticate(request.headers)
+    if (request.identity === null) throw new SpacesError('not_signed_in')
   })
 }
 
 /** Who is asking. Throws `not_signed_in`. */
 export function identityOf(request: FastifyRequest): Identity {
-  const identity = identities.get(request)
-  if (identity === undefined) throw new SpacesError('not_signed_in')
-  return identity
+  if (request.identity === null) throw new SpacesError('not_signed_in')
+  return request.identity
 }
 
 /** Who is asking, if an admin. Throws `forbidden`. */
@@ -32,6 +29,11 @@ export function adminOf(request: FastifyRequest): Identity {
 }
 
 declare module 'fastify' {
+  interface FastifyRequest {
+    /** Null where nobody needs to be signed in. */
+    identity: Identity | null
+  }
+
   interface FastifyContextConfig {
     /** Served to callers who are not signed in. */
     anonymous?: boolean

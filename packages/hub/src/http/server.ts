@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { LIMITS, SpacesError } from '@websocket-spaces/protocol'
 import type { Services } from '../services.ts'
-import { logAnswers, requestLog } from './answer-log.ts'
+import { logAnswers } from './answer-log.ts'
 import { answerError } from './errors.ts'
 import { requireSignIn } from './identity.ts'
 import { loadPage, servePage } from './page.ts'
+import { requestLog } from './request-log.ts'
 import { routes } from './routes/index.ts'
 import { secure, strictHeaders } from './security.ts'
 
@@ -36,7 +37,7 @@ export async function createHttpServer(services: Services): Promise<FastifyInsta
   app.setErrorHandler(answerError)
   secure(app, headers, config)
   requireSignIn(app, accounts)
-  logAnswers(app, logger)
+  logAnswers(app, log)
   for (const route of routes) route(app, services)
   await servePage(app, page)
   app.setNotFoundHandler((request, reply) => {

@@ -8,7 +8,7 @@ import { identityOf } from '../../identity.ts'
 import { closed } from '../../closed.ts'
 
 const LONGEST_WAIT = 60
-const idempotencyKey = z.string().min(1).max(LIMITS.idempotencyKeyChars)
+const idempotencyKey = z.string().min(1).max(LIMITS.idempotencyKeyChars).optional()
 
 /** POST …/requests: 202 with the accepted request; with `Prefer: wait=n`, 200 when it finished within n seconds. */
 export function submitRoute(app: FastifyInstance, { catalog, requests }: Services): void {
@@ -17,7 +17,7 @@ export function submitRoute(app: FastifyInstance, { catalog, requests }: Service
     const identity = identityOf(request)
     const { input, priority } = parse(submitBody, request.body)
     const space = await catalog.find(owner, name, identity)
-    const key = parse(idempotencyKey.optional(), request.headers['idempotency-key'])
+    const key = parse(idempotencyKey, request.headers['idempotency-key'])
     const onAccepted = (id: RequestId): void => noteForLog(request, { accepted: id })
     const wait = preferredWait(request.headers['prefer'])
     if (wait === null) {

@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
-import { requestLog } from '../../src/http/answer-log.ts'
+import { requestLog } from '../../src/http/request-log.ts'
 
 test("a request's own lines name it, and only for them is there a logger of its own", () => {
   const lines: string[] = []
@@ -16,4 +16,14 @@ test("a request's own lines name it, and only for them is there a logger of its 
     { request: 'b', msg: 'again' },
   ])
   expect([children, quiet.level]).toEqual([1, 'info'])
+})
+
+test('a logger has what Fastify asks of it, without having made a child', () => {
+  let children = 0
+  const root = pino({ level: 'silent', onChild: () => void (children += 1) })
+  const log = requestLog(root, { request: 'a' })
+  const isWhole = (['info', 'error', 'debug', 'fatal', 'warn', 'trace', 'silent', 'child'] as const).every(
+    (name) => typeof log[name] === 'function',
+  )
+  expect([isWhole, children]).toEqual([true, 0])
 })
