@@ -86,7 +86,5 @@ function insertRequests(
     `insert into requests (id, space_id, user_id, status, priority, turn, input, attempt, last_seq, output_chars, created_at)
      with recursive series(i) as (select 0 union all select i + 1 from series where i + 1 < ${requests})
      select ${id}, '${spaceId}', '${userId}', 'queued', 1, 2 * (i + 1), '{"prompt":"waiting"}', 0, 1, 0, ${at} from series`,
-    `insert into request_events (request_id, seq, type, data, at)
-     select id, 1, 'status', '{"status":"queued","attempt":0}', created_at from requests`,
   ]
 }

@@ -24,7 +24,7 @@ export interface Stored {
   readonly events: readonly StoredEvent[]
 }
 
-/** All requests, oldest first. No hub may run on a SQLite file. */
+/** All requests, oldest first. Their logs begin and end with their own rows. No hub may run on a SQLite file. */
 export async function readStore(storage: Stage['storage']): Promise<Stored[]> {
   await using database = await openDatabase(storage)
   const rows = await database.db.selectFrom('requests').selectAll().orderBy('id').execute()
@@ -40,12 +40,11 @@ export async function readStore(storage: Stage['storage']): Promise<Stored[]> {
     error: row.error === null ? null : (JSON.parse(row.error) as Stored['error']),
     attempt: row.attempt,
     lastSeq: row.last_seq,
-    events: (byRequest.get(row.id) ?? []).map(({ seq, type, data, at }) => ({
-      seq,
-      type,
-      data: JSON.parse(data) as StoredEvent['data'],
-      at,
-    })),
+    events: [
+      { seq: 1, type: 'status', data: { status: 'queued', attempt: 0 }, at: row.created_at },
+      ...(byRequest.get(row.id) ?? []).map(({ seq, type, data, at }) => ({ seq, type, data: JSON.parse(data) as StoredEvent['data'], at })),
+      ...(row.finished_at === null ? [] : [{ seq: row.last_seq, type: 'result', data: {}, at: row.finished_at }]),
+    ],
   }))
 }
 

@@ -85,7 +85,7 @@ export interface RequestTable {
   finished_at: number | null
 }
 
-/** The data of a `result` event is the request's own row: results are stored once. */
+/** What a request's log says between its first event and its result, which are its own row. */
 export interface RequestEventTable {
   request_id: RequestId
   seq: number

@@ -5,7 +5,8 @@ import type { Database } from '../database.ts'
 import { locking, transact } from '../dialect.ts'
 import type { RequestTable } from '../schema.ts'
 import { statement } from '../statement.ts'
-import { addEvent, changeRequest, type RequestRow, selectRequests, startOf, toRequest } from './rows.ts'
+import { addEvent, startOf } from './log.ts'
+import { changeRequest, type RequestRow, selectRequests, toRequest } from './rows.ts'
 
 type Change = Partial<RequestTable>
 type MovingStep = Exclude<Step, { to: 'same' | 'refused' | 'leased' }>
@@ -25,7 +26,8 @@ export async function applyFact(db: Database, node: string, id: RequestId, fact:
     const change: Change = { ...changeOf(step), last_seq: request.lastSeq + 1 }
     const event = eventOf(step, request, fact.at)
     await changeRequest(tx, id, change)
-    await addEvent(tx, { request_id: id, seq: event.seq, type: event.type, data: dataOf(event), at: fact.at })
+    // The result is in the request's own row.
+    if (event.type !== 'result') await addEvent(tx, { request_id: id, seq: event.seq, type: event.type, data: dataOf(event), at: fact.at })
     const known = { input: request.input, result: resultAfter(step, request) }
     return { ok: true, changed: true, request: toRequest(Object.assign(row, change), known), events: [event] }
   }
@@ -102,9 +104,6 @@ function resultAfter(step: MovingStep, { result }: StoredRequest): StoredRequest
   return step.to === 'finished' && step.outcome.status !== 'canceled' ? step.outcome.result : result
 }
 
-/** The result itself is in the request's row. */
-function dataOf(event: RequestEvent): string {
-  if (event.type === 'result') return '{}'
-  const { seq: _seq, at: _at, type: _type, ...data } = event
+function dataOf({ seq: _seq, at: _at, type: _type, ...data }: RequestEvent): string {
   return JSON.stringify(data)
 }

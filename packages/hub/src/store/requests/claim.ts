@@ -7,7 +7,8 @@ import { isPostgres, transact } from '../dialect.ts'
 import type { RequestTable } from '../schema.ts'
 import { limitOf, statement } from '../statement.ts'
 import { claimAtOnce } from './claim-at-once.ts'
-import { addEvent, changeRequest, startOf } from './rows.ts'
+import { addEvent, startOf } from './log.ts'
+import { changeRequest } from './rows.ts'
 
 /**
  * Puts the next waiting requests under a lease; the first `start` of them begin at once.

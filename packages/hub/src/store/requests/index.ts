@@ -7,6 +7,7 @@ import { applyFact } from './apply.ts'
 import { claimRequests } from './claim.ts'
 import { findByKey, insertRequest } from './insert.ts'
 import { countWaitingBefore, waitingOf } from './line.ts'
+import { eventsAfter, milestonesOf } from './log.ts'
 import { paceOf } from './pace.ts'
 import { pruneRequests } from './prune.ts'
 import * as read from './read.ts'
@@ -23,8 +24,8 @@ export function createRequestStore(db: Database, node: string = uuid()): Request
     append: (batch, at) => appendReports(db, batch, at),
     find: (id) => lasting(db, read.findRequest(db, id)),
     page: (query) => lasting(db, read.pageOfRequests(db, query)),
-    events: (id, after, limit) => lasting(db, read.eventsAfter(db, id, after, limit)),
-    milestones: (id) => lasting(db, read.milestonesOf(db, id)),
+    events: (id, after, limit) => lasting(db, eventsAfter(db, id, after, limit)),
+    milestones: (id) => lasting(db, milestonesOf(db, id)),
     waiting: (spaceId, limit) => waitingOf(db, spaceId, limit),
     waitingBefore: (id) => countWaitingBefore(db, id),
     pace: (spaceId) => paceOf(db, spaceId),

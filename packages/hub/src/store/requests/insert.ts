@@ -2,15 +2,13 @@ import { type RequestId, SpacesError } from '@websocket-spaces/protocol'
 import type { Inserted, InsertOptions, NewRequest, Offer, SubmitKey, SubmitLimits } from '../../requests/ports.ts'
 import type { Database } from '../database.ts'
 import { transact } from '../dialect.ts'
-import type { RequestEventTable } from '../schema.ts'
 import { type SlotFor, statement } from '../statement.ts'
 import { admit, holdSpace } from './admit.ts'
-import { addEvent, addTwoEvents, priorityNumber, startOf } from './rows.ts'
-
-const QUEUED = JSON.stringify({ status: 'queued', attempt: 0 })
+import { addEvent, FIRST, startOf } from './log.ts'
+import { priorityNumber } from './rows.ts'
 
 /**
- * Checks the space's limits and commits the request with its first events, in one transaction. Where nobody waits it
+ * Checks the space's limits and commits the request, in one transaction. Where nobody waits it
  * takes the slot it is offered, and so never was in the queue.
  */
 export async function insertRequest(
@@ -26,7 +24,7 @@ export async function insertRequest(
     if (made !== null) return { id: made, begun: false }
     const { turn, slot } = await admit(tx, request, limits, offer)
     const row = { ...columnsOf(request), turn }
-    if (slot === undefined) await addWaiting(tx, row)
+    if (slot === undefined) await addRequest(tx, row)
     else await addBegun(tx, row, { ...slot, renews: Number(slot.renews), node })
     if (key !== undefined) await keepKey(tx, request, key)
     return { id, begun: slot !== undefined }
@@ -34,19 +32,10 @@ export async function insertRequest(
   return transact(db, insert, { onPlaced, onCommitted, place: { lane: 'submit', key: request.spaceId } })
 }
 
-async function addWaiting(tx: Database, row: NewRow): Promise<void> {
-  await addEvent(tx, queuedEvent(row))
-  await addRequest(tx, row)
-}
-
 async function addBegun(tx: Database, row: NewRow, slot: Slot): Promise<void> {
-  const started = { request_id: row.id, seq: 2, type: 'status', data: JSON.stringify(startOf(1, slot.instance)), at: slot.at } as const
-  await addTwoEvents(tx, queuedEvent(row), started)
+  const data = JSON.stringify(startOf(1, slot.instance))
   await addBegunRequest(tx, { ...row, ...slot })
-}
-
-function queuedEvent({ id, createdAt }: NewRow): RequestEventTable {
-  return { request_id: id, seq: 1, type: 'status', data: QUEUED, at: createdAt }
+  await addEvent(tx, { request_id: row.id, seq: FIRST + 1, type: 'status', data, at: slot.at })
 }
 
 /** The space is held first: a submit with the same key may be under way. */
@@ -98,7 +87,7 @@ function newRow(slot: SlotFor<NewRow>) {
 }
 
 const addRequest = statement<NewRow>((db, slot) =>
-  db.insertInto('requests').values({ ...newRow(slot), status: 'queued', attempt: 0, last_seq: 1 }),
+  db.insertInto('requests').values({ ...newRow(slot), status: 'queued', attempt: 0, last_seq: FIRST }),
 )
 
 type Slot = { readonly [Key in Exclude<keyof Offer, 'renews'>]: Offer[Key] } & { readonly renews: number; readonly node: string }
@@ -108,7 +97,7 @@ const addBegunRequest = statement<NewRow & Slot>((db, slot) =>
     ...newRow(slot),
     status: 'processing',
     attempt: 1,
-    last_seq: 2,
+    last_seq: FIRST + 1,
     lease_id: slot('leaseId'),
     connection_id: slot('connectionId'),
     node_id: slot('node'),

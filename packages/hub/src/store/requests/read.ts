@@ -1,12 +1,12 @@
 import { type ExpressionBuilder, sql } from 'kysely'
-import { type RequestEvent, type RequestId, type SpaceId, TIMING } from '@websocket-spaces/protocol'
+import { type RequestId, type SpaceId, TIMING } from '@websocket-spaces/protocol'
 import type { Leased, QueueCounts, RequestPageQuery, RequestStore, StoredRequest } from '../../requests/ports.ts'
 import type { Database } from '../database.ts'
 import { isPostgres } from '../dialect.ts'
-import type { RequestEventTable, RequestTable, Tables } from '../schema.ts'
+import type { RequestTable, Tables } from '../schema.ts'
 import { statement } from '../statement.ts'
 import { countWaiting } from './line.ts'
-import { outcomeOf, type RequestRow, selectListed, selectRequests, toEvent, toRequest } from './rows.ts'
+import { type RequestRow, selectListed, selectRequests, toRequest } from './rows.ts'
 
 type Overdue = Awaited<ReturnType<RequestStore['overdue']>>
 
@@ -23,27 +23,6 @@ export async function pageOfRequests(db: Database, { spaceId, userId, before, li
   if (userId !== undefined) query = query.where('requests.user_id', '=', userId)
   if (before !== undefined) query = query.where('requests.id', '<', before)
   return (await query.execute()).map((row) => toRequest(row))
-}
-
-export async function eventsAfter(db: Database, id: RequestId, after: number, limit: number): Promise<RequestEvent[]> {
-  return readEvents(db, id, await logOf(db, id).where('seq', '>', after).limit(limit).execute())
-}
-
-export async function milestonesOf(db: Database, id: RequestId): Promise<RequestEvent[]> {
-  return readEvents(db, id, await logOf(db, id).where('type', 'in', ['status', 'result']).execute())
-}
-
-function logOf(db: Database, id: RequestId) {
-  return db.selectFrom('request_events').selectAll().where('request_id', '=', id).orderBy('seq')
-}
-
-async function readEvents(db: Database, id: RequestId, rows: readonly RequestEventTable[]): Promise<RequestEvent[]> {
-  if (rows.at(-1)?.type !== 'result') return rows.map((row) => toEvent(row, null))
-  const request = await db.selectFrom('requests').select(['status', 'result', 'error']).where('id', '=', id).executeTakeFirst()
-  const ending = request === undefined ? null : outcomeOf(request)
-  // The space was deleted between the two reads, and its requests with it.
-  if (ending === null) return []
-  return rows.map((row) => toEvent(row, ending))
 }
 
 export async function countsOf(db: Database, spaceId: SpaceId): Promise<QueueCounts> {

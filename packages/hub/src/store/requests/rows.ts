@@ -1,23 +1,10 @@
 import { type RawBuilder, sql } from 'kysely'
-import { z } from 'zod'
-import {
-  type Outcome,
-  outcome,
-  PRIORITIES,
-  type Priority,
-  requestError,
-  type RequestEvent,
-  requestEvent,
-  requestInput,
-  requestResult,
-  isFinished as isOver,
-} from '@websocket-spaces/protocol'
+import { PRIORITIES, type Priority, requestError, requestInput, requestResult, isFinished as isOver } from '@websocket-spaces/protocol'
 import type { Lease, Phase } from '../../requests/lifecycle.ts'
 import type { StoredRequest } from '../../requests/ports.ts'
 import type { Database } from '../database.ts'
-import { shareOf } from '../postgres-transaction.ts'
-import type { RequestEventTable, RequestTable } from '../schema.ts'
-import { type SlotFor, statement } from '../statement.ts'
+import type { RequestTable } from '../schema.ts'
+import { statement } from '../statement.ts'
 
 export type RequestRow = RequestTable & {
   space_name: string
@@ -81,62 +68,6 @@ function selectNamed(db: Database) {
       e.fn.coalesce('owner.displayUsername', 'owner.username', e.val('')).as('owner_name'),
       e.fn.coalesce('submitter.displayUsername', 'submitter.username', e.val('')).as('user_name'),
     ])
-}
-
-export async function addEvent(db: Database, event: RequestEventTable): Promise<void> {
-  const share = shareOf(db)
-  if (share === undefined) await addOneEvent(db, { ...event })
-  else share.writeLate(addManyEvents, event)
-}
-
-/** As {@link addEvent}, for what begins as it is accepted. */
-export async function addTwoEvents(db: Database, first: RequestEventTable, second: RequestEventTable): Promise<void> {
-  const share = shareOf(db)
-  if (share === undefined)
-    return void (await addPair(db, { ...first, then_seq: second.seq, then_type: second.type, then_data: second.data, then_at: second.at }))
-  share.writeLate(addManyEvents, first)
-  share.writeLate(addManyEvents, second)
-}
-
-type EventRow = { [Column in keyof RequestEventTable]: RequestEventTable[Column] }
-type EventPair = EventRow & { then_seq: number; then_type: string; then_data: string; then_at: number }
-
-function firstOf(slot: SlotFor<EventRow>) {
-  return { request_id: slot('request_id'), seq: slot('seq'), type: slot('type'), data: slot('data'), at: slot('at') }
-}
-
-const addOneEvent = statement<EventRow>((db, slot) => db.insertInto('request_events').values(firstOf(slot)))
-
-const addPair = statement<EventPair>((db, slot) => {
-  const then = { seq: slot('then_seq'), type: slot('then_type'), data: slot('then_data'), at: slot('then_at') }
-  return db.insertInto('request_events').values([firstOf(slot), { request_id: slot('request_id'), ...then }])
-})
-
-type EventColumns = { [Column in keyof RequestEventTable]: readonly RequestEventTable[Column][] }
-
-/** PostgreSQL only: one statement, however many there are. */
-const insertEvents = statement<EventColumns>((db, slot) =>
-  db
-    .insertInto('request_events')
-    .columns(['request_id', 'seq', 'type', 'data', 'at'])
-    .expression(
-      sql`select * from unnest(${slot('request_id')}::text[], ${slot('seq')}::integer[], ${slot('type')}::text[], ${slot('data')}::text[], ${slot('at')}::bigint[])`,
-    ),
-)
-
-async function addManyEvents(db: Database, events: readonly RequestEventTable[]): Promise<void> {
-  await insertEvents(db, {
-    request_id: events.map(({ request_id }) => request_id),
-    seq: events.map(({ seq }) => seq),
-    type: events.map(({ type }) => type),
-    data: events.map(({ data }) => data),
-    at: events.map(({ at }) => at),
-  })
-}
-
-/** What the event of a start says. */
-export function startOf(attempt: number, instance: string | null) {
-  return { status: 'processing', attempt, ...(instance === null ? {} : { instance }) } as const
 }
 
 type RequestChange = Partial<Omit<RequestTable, 'id'>>
@@ -221,26 +152,4 @@ function leaseOf({
   if (id === null || connectionId === null) return null
   const away = until === null || reason === null ? null : { until, reason }
   return { id, connectionId, instance, app: app ?? '', renews: renews === 1, away } satisfies Lease
-}
-
-const eventData = z.record(z.string(), z.json())
-
-/** A `result` event's data is its request's row; all others carry their own. */
-export function toEvent(row: RequestEventTable, ending: Outcome | null): RequestEvent {
-  const numbered = { seq: row.seq, at: new Date(row.at).toISOString(), type: row.type }
-  if (row.type === 'result') return requestEvent.parse({ ...numbered, outcome: ending })
-  return requestEvent.parse({ ...numbered, ...eventData.parse(JSON.parse(row.data)) })
-}
-
-export function outcomeOf(row: Pick<RequestTable, 'status' | 'result' | 'error'>): Outcome | null {
-  if (!isOver(row.status)) return null
-  return outcome.parse({
-    status: row.status,
-    result: parseOr(row.result, null),
-    error: parseOr(row.error, undefined),
-  })
-}
-
-function parseOr(json: string | null, absent: null | undefined): unknown {
-  return json === null ? absent : JSON.parse(json)
 }
