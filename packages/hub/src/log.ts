@@ -1,4 +1,5 @@
-import { destination, type Logger, pino, stdTimeFunctions } from 'pino'
+import { isoTime } from '@websocket-spaces/protocol'
+import { destination, type Logger, pino } from 'pino'
 import pretty from 'pino-pretty'
 import type { HubConfig } from './config.ts'
 
@@ -9,7 +10,7 @@ const MOST_KEPT = 65_536
 export function createLog({ logLevel }: Pick<HubConfig, 'logLevel'>): Logger {
   const options = {
     level: logLevel,
-    timestamp: stdTimeFunctions.isoTime,
+    timestamp: () => `,"time":"${isoTime(Date.now())}"`,
     base: null,
     redact: ['req.headers.authorization', 'req.headers.cookie', 'token', 'password', '*.token', '*.password'],
   }

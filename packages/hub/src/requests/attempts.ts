@@ -1,4 +1,4 @@
-import type { AttemptView, RequestEvent } from '@websocket-spaces/protocol'
+import { type AttemptView, isoTime, type RequestEvent } from '@websocket-spaces/protocol'
 import type { RequestStore, StoredRequest } from './ports.ts'
 
 type Ending = AttemptView['ending']
@@ -10,7 +10,7 @@ export async function attemptsOf(store: Pick<RequestStore, 'milestones'>, reques
   if (attempt > 1 || startedAt === null) return fromLog(await store.milestones(request.id))
   const status = phase.at === 'finished' ? phase.status : null
   const ending = request.error?.code === 'app_lost' ? 'app_lost' : status
-  return [{ attempt, instance, started_at: iso(startedAt), ended_at: finishedAt === null ? null : iso(finishedAt), ending }]
+  return [{ attempt, instance, started_at: isoTime(startedAt), ended_at: finishedAt === null ? null : isoTime(finishedAt), ending }]
 }
 
 function fromLog(events: readonly RequestEvent[]): AttemptView[] {
@@ -31,8 +31,4 @@ function fromLog(events: readonly RequestEvent[]): AttemptView[] {
 
 function endingOf({ outcome }: Extract<RequestEvent, { type: 'result' }>): Ending {
   return outcome.status === 'failed' && outcome.error.code === 'app_lost' ? 'app_lost' : outcome.status
-}
-
-function iso(at: number): string {
-  return new Date(at).toISOString()
 }

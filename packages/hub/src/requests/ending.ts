@@ -8,25 +8,26 @@ const LOOK_AFTER = 10_000
 export class Ending implements Disposable {
   /** The finished request; null when the store has to be asked: the bus did not carry it, nothing came for long, or `signal` aborted. */
   readonly reached: Promise<StoredRequest | null>
-  readonly #stop: () => void
+  readonly #signal: AbortSignal
+  readonly #unsubscribe: () => void
+  readonly #timer: NodeJS.Timeout
+  readonly #onAbort: () => void
 
   constructor(bus: Bus, id: RequestId, signal: AbortSignal) {
     const { promise, resolve } = Promise.withResolvers<StoredRequest | null>()
-    const unsubscribe = bus.subscribe(`request:${id}`, ({ item, request }) => {
+    this.reached = promise
+    this.#signal = signal
+    this.#onAbort = () => resolve(null)
+    this.#unsubscribe = bus.subscribe(`request:${id}`, ({ item, request }) => {
       if (item.type === 'result') resolve(request ?? null)
     })
-    const timer = setTimeout(() => resolve(null), LOOK_AFTER)
-    const onAbort = (): void => resolve(null)
-    signal.addEventListener('abort', onAbort)
-    this.reached = promise
-    this.#stop = () => {
-      unsubscribe()
-      clearTimeout(timer)
-      signal.removeEventListener('abort', onAbort)
-    }
+    this.#timer = setTimeout(this.#onAbort, LOOK_AFTER)
+    signal.addEventListener('abort', this.#onAbort)
   }
 
   [Symbol.dispose](): void {
-    this.#stop()
+    this.#unsubscribe()
+    clearTimeout(this.#timer)
+    this.#signal.removeEventListener('abort', this.#onAbort)
   }
 }

@@ -47,7 +47,9 @@ export class Offers {
     const { id: connectionId, instance, app, renews } = connection
     const lease = { leaseId: leaseId.parse(randomUUID()), connectionId, instance, app, renews }
     const terms = { ...lease, at, deadlineAt: at + deadlineSeconds * 1000 }
-    return this.#keep(connection, terms, deadlineSeconds)
+    const offer = new KeptSlot(this.#deps, connection, terms, deadlineSeconds)
+    this.#note(spaceId, offer.closed)
+    return offer
   }
 
   /** Resolves when what is being accepted in a space, or in all, has been handed to its apps. */
@@ -62,34 +64,6 @@ export class Offers {
     await this.settled()
   }
 
-  #keep(connection: Connection, terms: Offer, deadlineSeconds: number): SlotOffer {
-    const { leases, onTooLate } = this.#deps
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.#note(connection.spaceId, promise)
-    connection.offered += 1
-    let isOpen = true
-    const close = (): boolean => {
-      if (!isOpen) return false
-      isOpen = false
-      connection.offered -= 1
-      resolve()
-      return true
-    }
-    return {
-      terms,
-      take: ({ id, userId, input, createdAt }, username) => {
-        if (!close()) return
-        const claimed = { id, userId, username, input, createdAt, leaseId: terms.leaseId, attempt: 1, started: true, events: [] }
-        handOver(leases, connection, claimed, deadlineSeconds)
-        // Its release, if the socket closed meanwhile, saw nothing of this request.
-        if (connection.state === 'gone') onTooLate(connection)
-      },
-      [Symbol.dispose]: () => {
-        if (close()) leases.freed(connection)
-      },
-    }
-  }
-
   #note(spaceId: SpaceId, settled: Promise<void>): void {
     const open = this.#open.get(spaceId) ?? new Set()
     this.#open.set(spaceId, open.add(settled))
@@ -97,5 +71,48 @@ export class Offers {
       open.delete(settled)
       if (open.size === 0 && this.#open.get(spaceId) === open) this.#open.delete(spaceId)
     })
+  }
+}
+
+class KeptSlot implements SlotOffer {
+  readonly terms: Offer
+  /** Resolves when it is taken or given back. */
+  readonly closed: Promise<void>
+  readonly #deps: OffersDeps
+  readonly #connection: Connection
+  readonly #deadlineSeconds: number
+  readonly #resolve: () => void
+  #isOpen = true
+
+  constructor(deps: OffersDeps, connection: Connection, terms: Offer, deadlineSeconds: number) {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#deps = deps
+    this.#connection = connection
+    this.terms = terms
+    this.#deadlineSeconds = deadlineSeconds
+    this.closed = promise
+    this.#resolve = resolve
+    connection.offered += 1
+  }
+
+  take({ id, userId, input, createdAt }: NewRequest, username: string): void {
+    if (!this.#close()) return
+    const { leaseId } = this.terms
+    const claimed = { id, userId, username, input, createdAt, leaseId, attempt: 1, started: true, events: [] }
+    handOver(this.#deps.leases, this.#connection, claimed, this.#deadlineSeconds)
+    // Its release, if the socket closed meanwhile, saw nothing of this request.
+    if (this.#connection.state === 'gone') this.#deps.onTooLate(this.#connection)
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#close()) this.#deps.leases.freed(this.#connection)
+  }
+
+  #close(): boolean {
+    if (!this.#isOpen) return false
+    this.#isOpen = false
+    this.#connection.offered -= 1
+    this.#resolve()
+    return true
   }
 }

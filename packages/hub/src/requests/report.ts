@@ -62,8 +62,8 @@ export class Reports {
 
   async result(connection: Connection, message: z.output<typeof inferenceResult>): Promise<void> {
     const held = connection.held.get(message.request_id) ?? (await this.#refuse(connection, message.request_id))
-    using _turn = this.#finishing.enter(held)
-    await inOrder(held, () => this.#finish(connection, held, outcomeOf(message)))
+    const turn = this.#finishing.enter(held)
+    await inOrder(held, () => this.#finish(connection, held, outcomeOf(message))).finally(() => turn[Symbol.dispose]())
   }
 
   /** Whether a result has come in that is not stored yet, from an app that is connected here. */

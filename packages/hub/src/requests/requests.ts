@@ -47,13 +47,17 @@ export class Requests {
     onAccepted: (id: RequestId) => void,
   ): Promise<RequestView> {
     const fresh = newRequestId()
-    using ending = new Ending(this.#deps.bus, fresh, signal)
-    const id = await submit(this.#deps, space, identity, submission, fresh)
-    onAccepted(id)
-    const finished = id === fresh ? await ending.reached : null
-    return finished === null
-      ? await this.wait(id, identity, signal)
-      : viewRequest(finished, null, await attemptsOf(this.#deps.store, finished))
+    const ending = new Ending(this.#deps.bus, fresh, signal)
+    try {
+      const id = await submit(this.#deps, space, identity, submission, fresh)
+      onAccepted(id)
+      const finished = id === fresh ? await ending.reached : null
+      return finished === null
+        ? await this.wait(id, identity, signal)
+        : viewRequest(finished, null, await attemptsOf(this.#deps.store, finished))
+    } finally {
+      ending[Symbol.dispose]()
+    }
   }
 
   /** The request, if it is this user's, or of a space of theirs. Throws `not_found`, also where existence is private. */

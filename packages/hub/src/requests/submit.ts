@@ -69,7 +69,7 @@ async function insert(
 ): Promise<Inserted> {
   const { maxQueue, minIntervalSeconds, dailyQuota } = space
   const wake = (): void => bus.publish({ topic: 'waiting', spaceId: space.id })
-  using offer = offers.make(space)
+  const offer = offers.make(space)
   const onCommitted = ({ begun }: Inserted): void => {
     if (begun) offer?.take(request, username)
     else {
@@ -78,7 +78,11 @@ async function insert(
     }
   }
   const when = offer === undefined ? { onPlaced: wake } : { offer: offer.terms, onCommitted }
-  return await store.insert(request, { maxQueue, minIntervalSeconds, dailyQuota }, { key, ...when })
+  try {
+    return await store.insert(request, { maxQueue, minIntervalSeconds, dailyQuota }, { key, ...when })
+  } finally {
+    offer?.[Symbol.dispose]()
+  }
 }
 
 async function isServed({ connections, presence }: SubmitDeps, spaceId: SpaceId): Promise<boolean> {

@@ -1,4 +1,4 @@
-import type { AttemptView, Eta, RequestView } from '@websocket-spaces/protocol'
+import { type AttemptView, type Eta, isoTime, type RequestView } from '@websocket-spaces/protocol'
 import { statusOf } from './lifecycle.ts'
 import type { StoredRequest } from './ports.ts'
 
@@ -27,7 +27,7 @@ export function viewRequest(request: StoredRequest, place: Place | null, attempt
     attempts: request.attempt,
     attempt_history: attempts,
     instance: request.instance,
-    created_at: iso(request.createdAt),
+    created_at: isoTime(request.createdAt),
     started_at: isoOrNull(request.startedAt),
     finished_at: isoOrNull(request.finishedAt),
     deadline_at: isoOrNull(request.deadlineAt),
@@ -35,10 +35,6 @@ export function viewRequest(request: StoredRequest, place: Place | null, attempt
   }
 }
 
-function iso(at: number): string {
-  return new Date(at).toISOString()
-}
-
 function isoOrNull(at: number | null): string | null {
-  return at === null ? null : iso(at)
+  return at === null ? null : isoTime(at)
 }

@@ -1,4 +1,4 @@
-import type { ConnectionView } from '@websocket-spaces/protocol'
+import { type ConnectionView, isoTime } from '@websocket-spaces/protocol'
 import type { Connection } from './connections.ts'
 import type { SharedConnection } from './ports.ts'
 
@@ -40,6 +40,6 @@ export function viewConnection(connection: SharedConnection & { readonly holding
     concurrency: connection.concurrency,
     prefetch: connection.prefetch,
     holding: connection.holding,
-    connected_at: new Date(connection.connectedAt).toISOString(),
+    connected_at: isoTime(connection.connectedAt),
   }
 }

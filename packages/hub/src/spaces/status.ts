@@ -1,4 +1,4 @@
-import type { Space, SpaceStatus } from '@websocket-spaces/protocol'
+import { isoTime, type Space, type SpaceStatus } from '@websocket-spaces/protocol'
 import type { Identity } from '../accounts/identity.ts'
 import { canEdit } from './access.ts'
 import type { StoredSpace } from './ports.ts'
@@ -16,7 +16,7 @@ export function statusOfSpace(space: Pick<StoredSpace, 'id' | 'lastSeenAt'>, rep
     replicas,
     queue_length: counts.queued,
     processing: counts.processing,
-    last_seen_at: space.lastSeenAt === null ? null : new Date(space.lastSeenAt).toISOString(),
+    last_seen_at: space.lastSeenAt === null ? null : isoTime(space.lastSeenAt),
   }
 }
 
@@ -42,8 +42,8 @@ export function viewSpace(space: StoredSpace, status: SpaceStatus, identity: Ide
     hold_seconds: space.holdSeconds,
     open_registration: space.openRegistration,
     cover_url: space.coverUpdatedAt === null ? null : `${path}/cover?v=${space.coverUpdatedAt}`,
-    created_at: new Date(space.createdAt).toISOString(),
-    updated_at: new Date(space.updatedAt).toISOString(),
+    created_at: isoTime(space.createdAt),
+    updated_at: isoTime(space.updatedAt),
     can_edit: canEdit(space, identity),
     status,
   }

@@ -1,4 +1,4 @@
-import { type ErrorCode, isFinished, LIMITS, type RequestEvent } from '@websocket-spaces/protocol'
+import { type ErrorCode, isFinished, isoTime, LIMITS, type RequestEvent } from '@websocket-spaces/protocol'
 import type { LeaseRef } from '../../requests/lifecycle.ts'
 import type { Append, Appended, Report } from '../../requests/ports.ts'
 import type { Database } from '../database.ts'
@@ -66,5 +66,5 @@ function outputChars(reports: readonly Report[]): number {
 }
 
 function numbered(report: Report, seq: number, at: number): RequestEvent {
-  return { seq, at: new Date(at).toISOString(), ...report }
+  return { seq, at: isoTime(at), ...report }
 }

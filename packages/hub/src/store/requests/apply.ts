@@ -1,4 +1,4 @@
-import type { Outcome, RequestEvent, RequestId } from '@websocket-spaces/protocol'
+import { isoTime, type Outcome, type RequestEvent, type RequestId } from '@websocket-spaces/protocol'
 import { type Fact, type Lease, next, type Step } from '../../requests/lifecycle.ts'
 import type { Applied, StoredRequest } from '../../requests/ports.ts'
 import type { Database } from '../database.ts'
@@ -87,7 +87,7 @@ function columnsOf(outcome: Outcome): Change {
 }
 
 function eventOf(step: MovingStep, request: StoredRequest, at: number): RequestEvent {
-  const numbered = { seq: request.lastSeq + 1, at: new Date(at).toISOString() }
+  const numbered = { seq: request.lastSeq + 1, at: isoTime(at) }
   switch (step.to) {
     case 'running':
       return { ...numbered, type: 'status', ...startOf(step.attempt, step.lease.instance) }

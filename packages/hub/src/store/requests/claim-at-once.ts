@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { type LeaseId, type RequestId, requestInput, type UserId } from '@websocket-spaces/protocol'
+import { isoTime, type LeaseId, type RequestId, requestInput, type UserId } from '@websocket-spaces/protocol'
 import type { Claim, ClaimedRequest } from '../../requests/ports.ts'
 import type { Database } from '../database.ts'
 import { limitOf, statement } from '../statement.ts'
@@ -38,7 +38,7 @@ export async function claimAtOnce(db: Database, node: string, claim: Claim): Pro
   return rows.map((row) => {
     const { id, lease_id: leaseId, user_id: userId, user_name: username, created_at: createdAt, started, last_seq: seq } = row
     const attempt = started ? row.attempt : row.attempt + 1
-    const event = { seq, at: new Date(at).toISOString(), type: 'status', status: 'processing', attempt, ...named } as const
+    const event = { seq, at: isoTime(at), type: 'status', status: 'processing', attempt, ...named } as const
     const input = requestInput.parse(JSON.parse(row.input))
     return { id, leaseId, userId, username, input, attempt, createdAt, started, events: started ? [event] : [] }
   })

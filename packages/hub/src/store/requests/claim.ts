@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
-import { type LeaseId, leaseId, type RequestEvent, requestInput, type SpaceId } from '@websocket-spaces/protocol'
+import { isoTime, type LeaseId, leaseId, type RequestEvent, requestInput, type SpaceId } from '@websocket-spaces/protocol'
 import type { Claim, ClaimedRequest } from '../../requests/ports.ts'
 import type { Database } from '../database.ts'
 import { isPostgres, transact } from '../dialect.ts'
@@ -88,5 +88,5 @@ async function handOver(
   await changeRequest(db, row.id, { ...lease, ...start })
   const data = startOf(attempt, claim.instance)
   await addEvent(db, { request_id: row.id, seq, type: 'status', data: JSON.stringify(data), at: claim.at })
-  return { seq, at: new Date(claim.at).toISOString(), type: 'status', ...data }
+  return { seq, at: isoTime(claim.at), type: 'status', ...data }
 }

@@ -4,7 +4,7 @@
  */
 import { sql } from 'kysely'
 import { z } from 'zod'
-import { isFinished, outcome, type RequestEvent, requestEvent, type RequestId } from '@websocket-spaces/protocol'
+import { isFinished, isoTime, outcome, type RequestEvent, requestEvent, type RequestId } from '@websocket-spaces/protocol'
 import type { Database } from '../database.ts'
 import { shareOf } from '../postgres-transaction.ts'
 import type { RequestEventTable, RequestTable } from '../schema.ts'
@@ -89,7 +89,7 @@ async function readLog(
   const events = (await rows.execute()).map(toEvent)
   if (after < FIRST) events.unshift(accepted(head))
   if (head.finished_at === null || after >= head.last_seq || events.length >= limit) return events.slice(0, limit)
-  const result = await resultOf(db, id, { seq: head.last_seq, at: iso(head.finished_at) })
+  const result = await resultOf(db, id, { seq: head.last_seq, at: isoTime(head.finished_at) })
   // Deleted between the two reads.
   return result === null ? [] : [...events, result]
 }
@@ -101,7 +101,7 @@ const headOf = statement<{ id: RequestId }, Head>((db, slot) =>
 )
 
 function accepted({ created_at }: Head): RequestEvent {
-  return { seq: FIRST, at: iso(created_at), type: 'status', status: 'queued', attempt: 0 }
+  return { seq: FIRST, at: isoTime(created_at), type: 'status', status: 'queued', attempt: 0 }
 }
 
 async function resultOf(db: Database, id: RequestId, numbered: Pick<RequestEvent, 'seq' | 'at'>): Promise<RequestEvent | null> {
@@ -118,9 +118,5 @@ function parseOr(json: string | null, absent: null | undefined): unknown {
 const eventData = z.record(z.string(), z.json())
 
 function toEvent(row: RequestEventTable): RequestEvent {
-  return requestEvent.parse({ seq: row.seq, at: iso(row.at), type: row.type, ...eventData.parse(JSON.parse(row.data)) })
-}
-
-function iso(at: number): string {
-  return new Date(at).toISOString()
+  return requestEvent.parse({ seq: row.seq, at: isoTime(row.at), type: row.type, ...eventData.parse(JSON.parse(row.data)) })
 }

@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import { type FollowItem, requestId, requestParams, SpacesError, TIMING } from '@websocket-spaces/protocol'
 import { z } from 'zod'
 import type { Services } from '../../../services.ts'
-import { closed } from '../../closed.ts'
+import { Closed } from '../../closed.ts'
 import { parse } from '../../errors.ts'
 import { identityOf } from '../../identity.ts'
 
@@ -16,7 +16,7 @@ export function eventsRoute(app: FastifyInstance, { requests, accounts }: Servic
   app.get('/api/v1/requests/:id/events', async (request, reply) => {
     const { id } = parse(requestParams, request.params)
     const seen = parse(seq, request.headers['last-event-id'] ?? parse(eventsQuery, request.query).after ?? 0)
-    using gone = closed(reply.raw)
+    using gone = new Closed(reply.raw)
     const { phase, lastSeq } = await requests.find(requestId.parse(id), identityOf(request))
     // The answer that keeps a browser's EventSource from coming back for more.
     if (phase.at === 'finished' && seen >= lastSeq) return reply.status(204).send()

@@ -5,7 +5,7 @@ import type { Services } from '../../../services.ts'
 import { noteForLog } from '../../answer-log.ts'
 import { parse } from '../../errors.ts'
 import { identityOf } from '../../identity.ts'
-import { closed } from '../../closed.ts'
+import { Closed } from '../../closed.ts'
 
 const LONGEST_WAIT = 60
 const idempotencyKey = z.string().min(1).max(LIMITS.idempotencyKeyChars).optional()
@@ -25,8 +25,11 @@ export function submitRoute(app: FastifyInstance, { catalog, requests }: Service
       onAccepted(accepted.id)
       return reply.status(202).header('location', accepted.urls.self).send(accepted)
     }
-    using gone = closed(reply.raw, wait * 1000)
-    const view = await requests.submitAndWait(space, identity, { input, priority, key }, gone.signal, onAccepted)
+    const gone = new Closed(reply.raw, wait * 1000)
+    // Not `using`, here and wherever each request comes by: V8 leaves its fast code for it.
+    const view = await requests
+      .submitAndWait(space, identity, { input, priority, key }, gone.signal, onAccepted)
+      .finally(() => gone[Symbol.dispose]())
     return await reply
       .status(isFinished(view.status) ? 200 : 202)
       .header('location', view.urls.self)
