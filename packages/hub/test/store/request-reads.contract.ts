@@ -69,6 +69,24 @@ export function requestReadsContract(name: string, open: () => Promise<StoreUnde
       expect(await seqs(8, 100)).toEqual([])
     })
 
+    test('Q2b the log that an earlier version wrote, in which the row says again how it begins and ends, reads the same', async () => {
+      const space = await addSpace(under, alice)
+      const [id = newRequestId()] = await addRequests(under, { space, user: bob }, 1)
+      const claim = newClaim(space)
+      await store.apply(id, { type: 'reported', by: byOf(claim, await store.claim(claim)), at: NOON, outcome: DONE })
+      const before = await store.events(id, 0, 10)
+      const row = { request_id: id, data: '{}', at: NOON }
+      const queued = { ...row, seq: 1, type: 'status', data: '{"status":"queued","attempt":0}' }
+      await under.db
+        .insertInto('request_events')
+        .values([queued, { ...row, seq: 3, type: 'result' }])
+        .execute()
+      expect(before.map(({ type }) => type)).toEqual(['status', 'status', 'result'])
+      expect(await store.events(id, 0, 10)).toEqual(before)
+      expect(await store.events(id, 1, 1)).toEqual(before.slice(1, 2))
+      expect(await store.milestones(id)).toEqual(before)
+    })
+
     test('Q3 a place in the queue counts what waits and was earlier, held or not', async () => {
       const space = await addSpace(under, alice)
       const ids = await addRequests(under, { space, user: bob }, 4)

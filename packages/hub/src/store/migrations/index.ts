@@ -10,6 +10,7 @@ import { fairness } from './008-fairness.ts'
 import { pace } from './009-pace.ts'
 import { renews } from './010-renews.ts'
 import { held } from './011-held.ts'
+import { logEnds } from './012-log-ends.ts'
 
 /** In order; a name, once released, never changes. */
 export const migrations: Record<string, Migration> = {
@@ -24,4 +25,5 @@ export const migrations: Record<string, Migration> = {
   '009-pace': pace,
   '010-renews': renews,
   '011-held': held,
+  '012-log-ends': logEnds,
 }
