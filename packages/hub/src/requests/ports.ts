@@ -83,6 +83,11 @@ export interface InsertOptions {
   readonly onPlaced?: (() => void) | undefined
   /** Called once it is committed: perhaps before the disk has it. */
   readonly onCommitted?: ((inserted: Inserted) => void) | undefined
+  /**
+   * Called once the disk has it, which the insert then does not wait for: for whoever is told nothing before the request
+   * has ended. Whatever is read, or stored later and waited for, lasts only if this does.
+   */
+  readonly onLasting?: ((inserted: Inserted) => void) | undefined
 }
 
 export interface Inserted {

@@ -49,7 +49,7 @@ export class Requests {
     const fresh = newRequestId()
     const ending = new Ending(this.#deps.bus, fresh, signal)
     try {
-      const id = await submit(this.#deps, space, identity, submission, fresh)
+      const id = await submit(this.#deps, space, identity, { ...submission, isAwaited: true }, fresh)
       onAccepted(id)
       const finished = id === fresh ? await ending.reached : null
       return finished === null

@@ -6,7 +6,7 @@ import type { Connections } from '../spaces/connections.ts'
 import type { Presence, StoredSpace } from '../spaces/ports.ts'
 import type { Forecasts } from './forecasts.ts'
 import type { Offers } from './offers.ts'
-import type { Bus, Inserted, NewRequest, RequestStore, SubmitKey } from './ports.ts'
+import type { Bus, Inserted, InsertOptions, NewRequest, RequestStore } from './ports.ts'
 import type { QueueBoard } from './queue-board.ts'
 import { newRequestId } from './request-id.ts'
 
@@ -29,10 +29,12 @@ export interface Submission {
   readonly priority?: Priority
   /** `Idempotency-Key`: a second submit with it is the same request. */
   readonly key?: string | undefined
+  /** Whoever submits it hears nothing before its end: both may reach the disk at once. */
+  readonly isAwaited?: boolean
 }
 
 /**
- * Accepts a request: it is committed before this returns, and will have an outcome.
+ * Accepts a request: it is committed before this returns, and will have an outcome. Unless it `isAwaited`, the disk has it too.
  * Throws `app_not_connected`, `shutting_down`, `space_not_found`, `queue_full`, `too_fast`, `quota_exceeded`, `storage_full`,
  * `key_reused`, `priority_refused`.
  */
@@ -40,7 +42,7 @@ export async function submit(
   deps: SubmitDeps,
   space: StoredSpace,
   identity: Identity,
-  { input, priority = 'normal', key }: Submission,
+  { input, priority = 'normal', key, isAwaited = false }: Submission,
   id = newRequestId(),
 ): Promise<RequestId> {
   if (deps.isStopping()) throw new SpacesError('shutting_down')
@@ -51,12 +53,16 @@ export async function submit(
   if (made !== null) return made
   if (priority === 'high' && !canEdit(space, identity)) throw new SpacesError('priority_refused')
   if (space.holdSeconds === 0 && !(await isServed(deps, space.id))) throw new SpacesError('app_not_connected')
-  const inserted = await insert(deps, space, identity, { ...where, id, priority, input, createdAt: deps.now() }, submitKey)
-  if (inserted.id !== id) return inserted.id
-  const status = inserted.begun ? 'processing' : 'queued'
-  deps.bus.publish({ topic: `user:${identity.userId}`, change: 'request', requestId: id, spaceId: space.id, status })
-  deps.board.changed(space.id)
-  return id
+  const tell = ({ id: of, begun }: Inserted): void => {
+    if (of !== id) return
+    const status = begun ? 'processing' : 'queued'
+    deps.bus.publish({ topic: `user:${identity.userId}`, change: 'request', requestId: id, spaceId: space.id, status })
+    deps.board.changed(space.id)
+  }
+  const options = { key: submitKey, onLasting: isAwaited ? tell : undefined }
+  const inserted = await insert(deps, space, identity, { ...where, id, priority, input, createdAt: deps.now() }, options)
+  if (!isAwaited) tell(inserted)
+  return inserted.id
 }
 
 /** An app with a free slot is handed it before the disk has it: what an app is handed, nobody has been told of yet. */
@@ -65,7 +71,7 @@ async function insert(
   space: StoredSpace,
   { username }: Identity,
   request: NewRequest,
-  key: SubmitKey | undefined,
+  options: Pick<InsertOptions, 'key' | 'onLasting'>,
 ): Promise<Inserted> {
   const { maxQueue, minIntervalSeconds, dailyQuota } = space
   const wake = (): void => bus.publish({ topic: 'waiting', spaceId: space.id })
@@ -79,7 +85,7 @@ async function insert(
   }
   const when = offer === undefined ? { onPlaced: wake } : { offer: offer.terms, onCommitted }
   try {
-    return await store.insert(request, { maxQueue, minIntervalSeconds, dailyQuota }, { key, ...when })
+    return await store.insert(request, { maxQueue, minIntervalSeconds, dailyQuota }, { ...options, ...when })
   } finally {
     offer?.[Symbol.dispose]()
   }

@@ -23,6 +23,8 @@ interface TransactOptions<T> {
   readonly onPlaced?: (() => void) | undefined
   /** Called when it is committed: perhaps before the disk has it. Must not throw. */
   readonly onCommitted?: ((value: T) => void) | undefined
+  /** Called when the disk has it. Whoever asks for that does not wait for it. Not when it fails; must not throw. */
+  readonly onLasting?: ((value: T) => void) | undefined
   /** PostgreSQL only: what may share a commit with others. Without it, this has a transaction of its own. */
   readonly place?: Place
 }
@@ -34,11 +36,11 @@ interface TransactOptions<T> {
 export async function transact<T>(
   db: Database,
   work: (tx: Database) => Promise<T>,
-  { durable = true, onPlaced, onCommitted, place }: TransactOptions<T> = {},
+  { durable = true, onPlaced, onCommitted, onLasting, place }: TransactOptions<T> = {},
 ): Promise<T> {
   const group = groupOf(db)
   if (group !== undefined) {
-    const done = group.run(work, { durable, onCommitted })
+    const done = group.run(work, { durable: durable && onLasting === undefined, onCommitted, onLasting })
     onPlaced?.()
     return done
   }
@@ -46,6 +48,7 @@ export async function transact<T>(
   const value = place === undefined || sharing === undefined ? await transactAlone(db, work) : await sharing.run(work, place)
   onPlaced?.()
   onCommitted?.(value)
+  onLasting?.(value)
   return value
 }
 

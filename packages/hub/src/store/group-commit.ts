@@ -1,16 +1,14 @@
-import { fdatasync } from 'node:fs'
-import { promisify } from 'node:util'
 import type { Kysely } from 'kysely'
+import { Disk } from './disk.ts'
 import type { Tables } from './schema.ts'
 import type { SqliteFile } from './sqlite.ts'
 
 type Database = Kysely<Tables>
 
-const flush = promisify(fdatasync)
-
 /** How those are told who wait for a unit that has run. */
 interface Done {
   readonly committed: () => void
+  readonly lasting: (() => void) | undefined
   readonly resolve: () => void
 }
 
@@ -19,6 +17,7 @@ interface Unit {
   readonly run: (tx: Database) => Promise<Done>
   readonly fail: (error: unknown) => void
   readonly durable: boolean
+  readonly isLast: boolean
 }
 
 export interface UnitOptions<T> {
@@ -26,6 +25,8 @@ export interface UnitOptions<T> {
   readonly durable: boolean
   /** Called when it is committed, before the disk is waited for. Must not throw. */
   readonly onCommitted?: ((value: T) => void) | undefined
+  /** Called when the disk has it, which is soon, though nobody waits for it. Not when it fails. Must not throw. */
+  readonly onLasting?: ((value: T) => void) | undefined
 }
 
 /**
@@ -49,13 +50,14 @@ export class GroupCommit {
   }
 
   /** Resolves when the work is committed and, if asked to be `durable`, on the disk. */
-  async run<T>(work: (tx: Database) => Promise<T>, { durable, onCommitted }: UnitOptions<T>): Promise<T> {
+  async run<T>(work: (tx: Database) => Promise<T>, { durable, onCommitted, onLasting }: UnitOptions<T>): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>()
     const run = async (tx: Database): Promise<Done> => {
       const value = await work(tx)
-      return { committed: () => onCommitted?.(value), resolve: () => resolve(value) }
+      const lasting = onLasting === undefined ? undefined : (): void => onLasting(value)
+      return { committed: () => onCommitted?.(value), lasting, resolve: () => resolve(value) }
     }
-    this.#waiting.push({ run, fail: reject, durable })
+    this.#waiting.push({ run, fail: reject, durable, isLast: !durable && onLasting === undefined })
     this.#schedule()
     return promise
   }
@@ -65,9 +67,9 @@ export class GroupCommit {
     await this.#disk?.flushed()
   }
 
-  /** Resolves when the flushes that somebody waits for by now have ended. */
+  /** Resolves when whoever waits for the disk by now, or is to hear from it, has been told. */
   async asked(): Promise<void> {
-    await this.#disk?.asked
+    await this.#disk?.asked()
   }
 
   #schedule(): void {
@@ -82,8 +84,8 @@ export class GroupCommit {
   }
 
   async #commitWaiting(): Promise<void> {
-    // What need not be durable comes last: a claim finds all that was submitted in the same turn.
-    const units = [...this.#waiting.filter((unit) => unit.durable), ...this.#waiting.filter((unit) => !unit.durable)]
+    // What nobody waits for comes last: a claim finds all that was submitted in the same turn.
+    const units = [...this.#waiting.filter((unit) => !unit.isLast), ...this.#waiting.filter((unit) => unit.isLast)]
     this.#waiting = []
     try {
       const told = await this.#db.connection().execute((connection) => this.#commit(connection, units))
@@ -161,6 +163,7 @@ export class GroupCommit {
     const flushed = later.length === 0 ? undefined : this.#disk?.flushed()
     for (const [{ durable }, done] of told) {
       done.committed()
+      if (done.lasting !== undefined) this.#tellWhenLasting(done.lasting)
       if (flushed === undefined || !durable) done.resolve()
     }
     flushed?.then(
@@ -172,67 +175,15 @@ export class GroupCommit {
       },
     )
   }
+
+  #tellWhenLasting(lasting: () => void): void {
+    if (this.#disk === null) lasting()
+    else this.#disk.tell(lasting)
+  }
 }
 
 function failed(unit: Unit, error: unknown): Done {
-  return { committed: () => undefined, resolve: () => unit.fail(error) }
-}
-
-/** Knows what has been written since the last flush began. */
-class Disk {
-  readonly #log: number
-  #unflushed = false
-  #running: Promise<void> | undefined
-  #next: Promise<void> | undefined
-  #broken: { readonly error: unknown } | undefined
-
-  constructor(log: number) {
-    this.#log = log
-  }
-
-  /** After a failed flush nobody knows what the disk holds: nothing more is written until a restart has read it. */
-  check(): void {
-    if (this.#broken !== undefined) throw this.#broken.error
-  }
-
-  wrote(): void {
-    this.#unflushed = true
-  }
-
-  /** The flush under way. */
-  get flushing(): Promise<void> | undefined {
-    return this.#running
-  }
-
-  /** The last flush that is to be. */
-  get asked(): Promise<void> | undefined {
-    return this.#next ?? this.#running
-  }
-
-  /** Resolves when all that was written so far is on the disk. */
-  async flushed(): Promise<void> {
-    if (this.#unflushed) this.#next ??= this.#flushAfter(this.#running)
-    return this.asked
-  }
-
-  async #flushAfter(running: Promise<void> | undefined): Promise<void> {
-    await running
-    this.#next = undefined
-    this.#unflushed = false
-    this.#running = this.#flush()
-    return this.#running
-  }
-
-  async #flush(): Promise<void> {
-    try {
-      await flush(this.#log)
-    } catch (error) {
-      this.#broken = { error }
-      throw error
-    } finally {
-      this.#running = undefined
-    }
-  }
+  return { committed: () => undefined, lasting: undefined, resolve: () => unit.fail(error) }
 }
 
 const groups = new WeakMap<Database, GroupCommit>()

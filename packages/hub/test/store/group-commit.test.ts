@@ -104,6 +104,56 @@ test('GC-6 a full disk fails all who shared the commit, and later ones go on', a
   expect(await stage.keys()).toEqual(kept)
 })
 
+describe('what nobody waits for lasts soon', () => {
+  test('GC-8 it is told with the flush of whoever comes next, before him', async () => {
+    await using stage = await openStage()
+    const { group, put } = stage
+    const told: string[] = []
+    const onLasting = (): void => void told.push('lasts')
+    await group.run((tx) => put(tx, 'first'), { durable: false, onLasting, onCommitted: () => told.push('committed') })
+    expect(told).toEqual(['committed'])
+    await group.run((tx) => put(tx, 'second'), { durable: true }).then(() => told.push('waited for'))
+    expect(told).toEqual(['committed', 'lasts', 'waited for'])
+  })
+
+  test('GC-9 it is told when nobody comes, and whoever asks what is told waits for that', async () => {
+    await using stage = await openStage()
+    const { group, put } = stage
+    const { promise, resolve } = Promise.withResolvers<string>()
+    await group.run(
+      async (tx) => {
+        await put(tx, 'alone')
+        return 'alone'
+      },
+      { durable: false, onLasting: resolve },
+    )
+    expect(await promise).toBe('alone')
+    let isTold = false
+    await group.run((tx) => put(tx, 'asked for'), { durable: false, onLasting: () => void (isTold = true) })
+    await group.asked()
+    expect(isTold).toBe(true)
+  })
+
+  test('GC-10 it is not told when the disk fails, and what was read then is not believed', async () => {
+    await using stage = await openStage()
+    const { group, put } = stage
+    let isTold = false
+    await group.run((tx) => put(tx, 'lost?'), { durable: false, onLasting: () => void (isTold = true) })
+    closeSync(stage.log)
+    await expect(group.flushed()).rejects.toThrow('EBADF')
+    await expect(group.flushed()).rejects.toThrow('EBADF')
+    expect(isTold).toBe(false)
+  })
+
+  test('GC-11 a claim that is asked for in the same turn comes after it', async () => {
+    await using stage = await openStage()
+    const { group, put, keysIn } = stage
+    const reads = group.run((tx) => keysIn(tx), { durable: false })
+    await group.run((tx) => put(tx, 'written'), { durable: false, onLasting: () => undefined })
+    expect(await reads).toEqual(['written'])
+  })
+})
+
 async function openStage() {
   const directory = await mkdtemp(join(tmpdir(), 'hub-group-'))
   const path = join(directory, 'test.sqlite')

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { UserId } from '@websocket-spaces/protocol'
 import type { RequestStore } from '../../src/requests/ports.ts'
-import { addRequests, addSpace, codeOf, newClaim, newOffer, newRequestId, NO_LIMITS, NOON } from '../support/material.ts'
+import { addRequests, addSpace, codeOf, newClaim, newOffer, newRequestId, newSpaceId, NO_LIMITS, NOON } from '../support/material.ts'
 import type { StoreUnderTest } from '../support/sqlite-store.ts'
 
 const SUBMITTED = { status: 'queued', attempt: 0 }
@@ -49,6 +49,26 @@ export function offerContract(name: string, open: () => Promise<StoreUnderTest>)
       const by = { id: offer.leaseId, connectionId: offer.connectionId }
       expect(await store.apply(id, { type: 'lost', by, at: NOON + 2_000, reason: 'app_lost' })).toMatchObject({ ok: true, changed: true })
       expect((await store.claim(newClaim(space))).map((claimed) => [claimed.id, claimed.attempt])).toEqual([[id, 2]])
+    })
+
+    test('R0e whoever is told nothing before the end does not wait for the disk, which has it soon', async () => {
+      const space = await addSpace(under, alice)
+      const id = newRequestId()
+      const request = { id, spaceId: space.id, userId: bob, priority: 'normal' as const, input: { prompt: 'p' }, createdAt: NOON }
+      const { promise, resolve } = Promise.withResolvers<unknown>()
+      const inserted = await store.insert(request, NO_LIMITS, { offer: newOffer().offer, onLasting: resolve })
+      expect(await promise).toEqual(inserted)
+      expect(inserted).toEqual({ id, begun: true })
+      let isTold = false
+      const again = { ...request, id: newRequestId() }
+      await store.insert(again, NO_LIMITS, { onLasting: () => void (isTold = true) })
+      await store.told()
+      expect(isTold).toBe(true)
+      const refused = { ...request, id: newRequestId(), spaceId: newSpaceId() }
+      const onLasting = (): never => {
+        throw new Error('told of what was refused')
+      }
+      expect(await codeOf(store.insert(refused, NO_LIMITS, { onLasting }))).toBe('space_not_found')
     })
 
     test('R0d whoever is offered a slot overtakes nobody who waits, and is held to the limits', async () => {

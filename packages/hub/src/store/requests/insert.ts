@@ -16,7 +16,7 @@ export async function insertRequest(
   node: string,
   request: NewRequest,
   limits: SubmitLimits,
-  { key, offer, onPlaced, onCommitted }: InsertOptions = {},
+  { key, offer, onPlaced, onCommitted, onLasting }: InsertOptions = {},
 ): Promise<Inserted> {
   const insert = async (tx: Database): Promise<Inserted> => {
     const { id } = request
@@ -29,7 +29,7 @@ export async function insertRequest(
     if (key !== undefined) await keepKey(tx, request, key)
     return { id, begun: slot !== undefined }
   }
-  return transact(db, insert, { onPlaced, onCommitted, place: { lane: 'submit', key: request.spaceId } })
+  return transact(db, insert, { onPlaced, onCommitted, onLasting, place: { lane: 'submit', key: request.spaceId } })
 }
 
 async function addBegun(tx: Database, row: NewRow, slot: Slot): Promise<void> {
