@@ -24,7 +24,7 @@ export interface Stored {
   readonly events: readonly StoredEvent[]
 }
 
-/** All requests, oldest first. Their logs begin and end with their own rows. No hub may run on a SQLite file. */
+/** All requests, oldest first. Their logs begin and end with their own rows, as long as their first start is not lost. No hub may run on a SQLite file. */
 export async function readStore(storage: Stage['storage']): Promise<Stored[]> {
   await using database = await openDatabase(storage)
   const rows = await database.db.selectFrom('requests').selectAll().orderBy('id').execute()
@@ -42,10 +42,17 @@ export async function readStore(storage: Stage['storage']): Promise<Stored[]> {
     lastSeq: row.last_seq,
     events: [
       { seq: 1, type: 'status', data: { status: 'queued', attempt: 0 }, at: row.created_at },
+      ...(row.attempt === 1 && row.started_at !== null
+        ? [{ seq: 2, type: 'status', data: startData(row.instance), at: row.started_at }]
+        : []),
       ...(byRequest.get(row.id) ?? []).map(({ seq, type, data, at }) => ({ seq, type, data: JSON.parse(data) as StoredEvent['data'], at })),
       ...(row.finished_at === null ? [] : [{ seq: row.last_seq, type: 'result', data: {}, at: row.finished_at }]),
     ],
   }))
+}
+
+function startData(instance: string | null): StoredEvent['data'] {
+  return { status: 'processing', attempt: 1, ...(instance === null ? {} : { instance }) }
 }
 
 export function isOver({ status }: Stored): boolean {

@@ -77,14 +77,51 @@ export function requestReadsContract(name: string, open: () => Promise<StoreUnde
       const before = await store.events(id, 0, 10)
       const row = { request_id: id, data: '{}', at: NOON }
       const queued = { ...row, seq: 1, type: 'status', data: '{"status":"queued","attempt":0}' }
+      const start = JSON.stringify({ status: 'processing', attempt: 1, instance: claim.instance })
+      const started = { ...row, seq: 2, type: 'status', data: start, at: claim.at }
       await under.db
         .insertInto('request_events')
-        .values([queued, { ...row, seq: 3, type: 'result' }])
+        .values([queued, started, { ...row, seq: 3, type: 'result' }])
         .execute()
       expect(before.map(({ type }) => type)).toEqual(['status', 'status', 'result'])
       expect(await store.events(id, 0, 10)).toEqual(before)
       expect(await store.events(id, 1, 1)).toEqual(before.slice(1, 2))
       expect(await store.milestones(id)).toEqual(before)
+    })
+
+    test('Q2c a first start reads the same while it runs, when it is lost, and when an earlier version had written it', async () => {
+      const space = await addSpace(under, alice)
+      for (const written of [false, true]) {
+        const [id = newRequestId()] = await addRequests(under, { space, user: bob }, 1)
+        const claim = newClaim(space)
+        const by = byOf(claim, await store.claim(claim))
+        await store.append([{ requestId: id, by, reports: [{ type: 'output', text: 'so' }] }], NOON)
+        const running = await store.events(id, 0, 10)
+        expect(running.map(({ seq, type }) => [seq, type])).toEqual([
+          [1, 'status'],
+          [2, 'status'],
+          [3, 'output'],
+        ])
+        const { seq, type, ...data } = { ...running[1], at: undefined }
+        const start = { request_id: id, seq: seq ?? 0, type: type ?? '', data: JSON.stringify(data), at: claim.at }
+        if (written) await under.db.insertInto('request_events').values(start).execute()
+        await store.apply(id, { type: 'lost', by, at: NOON, reason: 'app_lost' })
+        expect((await store.events(id, 0, 10)).slice(0, 3)).toEqual(running)
+        const again = newClaim(space)
+        await store.apply(id, { type: 'reported', by: byOf(again, await store.claim(again)), at: NOON, outcome: DONE })
+        const ended = await store.events(id, 1, 10)
+        expect(ended.slice(0, 2)).toEqual(running.slice(1))
+        expect(
+          ended.map((event) => (event.type === 'status' ? [event.seq, event.status, event.attempt] : [event.seq, event.type])),
+        ).toEqual([
+          [2, 'processing', 1],
+          [3, 'output'],
+          [4, 'queued', 1],
+          [5, 'processing', 2],
+          [6, 'result'],
+        ])
+        expect((await store.milestones(id)).map((event) => event.seq)).toEqual([1, 2, 4, 5, 6])
+      }
     })
 
     test('Q3 a place in the queue counts what waits and was earlier, held or not', async () => {

@@ -11,6 +11,7 @@ import { pace } from './009-pace.ts'
 import { renews } from './010-renews.ts'
 import { held } from './011-held.ts'
 import { logEnds } from './012-log-ends.ts'
+import { logStarts } from './013-log-starts.ts'
 
 /** In order; a name, once released, never changes. */
 export const migrations: Record<string, Migration> = {
@@ -26,4 +27,5 @@ export const migrations: Record<string, Migration> = {
   '010-renews': renews,
   '011-held': held,
   '012-log-ends': logEnds,
+  '013-log-starts': logStarts,
 }

@@ -5,7 +5,7 @@ import type { Database } from '../database.ts'
 import { locking, transact } from '../dialect.ts'
 import type { RequestTable } from '../schema.ts'
 import { statement } from '../statement.ts'
-import { addEvent, startOf } from './log.ts'
+import { addEvent, isInRow, keepStart, startOf } from './log.ts'
 import { changeRequest, type RequestRow, selectRequests, toRequest } from './rows.ts'
 
 type Change = Partial<RequestTable>
@@ -26,8 +26,8 @@ export async function applyFact(db: Database, node: string, id: RequestId, fact:
     const change: Change = { ...changeOf(step), last_seq: request.lastSeq + 1 }
     const event = eventOf(step, request, fact.at)
     await changeRequest(tx, id, change)
-    // The result is in the request's own row.
-    if (event.type !== 'result') await addEvent(tx, { request_id: id, seq: event.seq, type: event.type, data: dataOf(event), at: fact.at })
+    if (step.to === 'waiting') await keepStart(tx, row)
+    if (!isInRow(event)) await addEvent(tx, { request_id: id, seq: event.seq, type: event.type, data: dataOf(event), at: fact.at })
     const known = { input: request.input, result: resultAfter(step, request) }
     return { ok: true, changed: true, request: toRequest(Object.assign(row, change), known), events: [event] }
   }

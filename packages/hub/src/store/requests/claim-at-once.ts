@@ -3,6 +3,7 @@ import { isoTime, type LeaseId, type RequestId, requestInput, type UserId } from
 import type { Claim, ClaimedRequest } from '../../requests/ports.ts'
 import type { Database } from '../database.ts'
 import { limitOf, statement } from '../statement.ts'
+import { START } from './log.ts'
 
 /** What a claim sets, as values of one statement. */
 interface Wanted extends Pick<Claim, 'spaceId' | 'connectionId' | 'instance' | 'app' | 'start' | 'at' | 'deadlineAt'> {
@@ -72,7 +73,7 @@ const claimed = statement<{ [Name in keyof Wanted]: Wanted[Name] }, ClaimedRow>(
     ), logged as (
       insert into request_events (request_id, seq, type, data, at)
       select id, last_seq, 'status', '{"status":"processing","attempt":' || attempt || ${slot('ending')}::text, ${slot('at')}::bigint
-      from changed where started
+      from changed where started and (attempt > 1 or last_seq > ${sql.lit(START)})
     )
     select id, lease_id, user_id, user_name, input, attempt, last_seq, created_at, started from changed order by place`.compile(db),
 }))

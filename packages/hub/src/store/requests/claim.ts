@@ -7,7 +7,7 @@ import { isPostgres, transact } from '../dialect.ts'
 import type { RequestTable } from '../schema.ts'
 import { limitOf, statement } from '../statement.ts'
 import { claimAtOnce } from './claim-at-once.ts'
-import { addEvent, startOf } from './log.ts'
+import { addEvent, isInRow, startOf } from './log.ts'
 import { changeRequest } from './rows.ts'
 
 /**
@@ -87,6 +87,7 @@ async function handOver(
   } as const
   await changeRequest(db, row.id, { ...lease, ...start })
   const data = startOf(attempt, claim.instance)
-  await addEvent(db, { request_id: row.id, seq, type: 'status', data: JSON.stringify(data), at: claim.at })
-  return { seq, at: isoTime(claim.at), type: 'status', ...data }
+  const event = { seq, at: isoTime(claim.at), type: 'status', ...data } as const
+  if (!isInRow(event)) await addEvent(db, { request_id: row.id, seq, type: 'status', data: JSON.stringify(data), at: claim.at })
+  return event
 }

@@ -4,7 +4,7 @@ import type { Database } from '../database.ts'
 import { transact } from '../dialect.ts'
 import { type SlotFor, statement } from '../statement.ts'
 import { admit, holdSpace } from './admit.ts'
-import { addEvent, FIRST, startOf } from './log.ts'
+import { FIRST, START } from './log.ts'
 import { priorityNumber } from './rows.ts'
 
 /**
@@ -25,17 +25,11 @@ export async function insertRequest(
     const { turn, slot } = await admit(tx, request, limits, offer)
     const row = { ...columnsOf(request), turn }
     if (slot === undefined) await addRequest(tx, row)
-    else await addBegun(tx, row, { ...slot, renews: Number(slot.renews), node })
+    else await addBegunRequest(tx, { ...row, ...slot, renews: Number(slot.renews), node })
     if (key !== undefined) await keepKey(tx, request, key)
     return { id, begun: slot !== undefined }
   }
   return transact(db, insert, { onPlaced, onCommitted, onLasting, place: { lane: 'submit', key: request.spaceId } })
-}
-
-async function addBegun(tx: Database, row: NewRow, slot: Slot): Promise<void> {
-  const data = JSON.stringify(startOf(1, slot.instance))
-  await addBegunRequest(tx, { ...row, ...slot })
-  await addEvent(tx, { request_id: row.id, seq: FIRST + 1, type: 'status', data, at: slot.at })
 }
 
 /** The space is held first: a submit with the same key may be under way. */
@@ -97,7 +91,7 @@ const addBegunRequest = statement<NewRow & Slot>((db, slot) =>
     ...newRow(slot),
     status: 'processing',
     attempt: 1,
-    last_seq: FIRST + 1,
+    last_seq: START,
     lease_id: slot('leaseId'),
     connection_id: slot('connectionId'),
     node_id: slot('node'),

@@ -1,6 +1,7 @@
 /**
  * The log of a request. How it begins and how it ends is said by the request's own row: that it was accepted, as number
- * 1, and its result, as the last. What happens in between has rows of its own. (Earlier versions wrote rows for all; those are passed over.)
+ * 1; its first start, if that is number 2, until it is lost; and its result, as the last. What happens in between has rows of its
+ * own. (Earlier versions wrote rows for all; those are passed over.)
  */
 import { sql } from 'kysely'
 import { z } from 'zod'
@@ -12,6 +13,17 @@ import { statement } from '../statement.ts'
 
 /** Number of the first event. */
 export const FIRST = 1
+/** Number of a first start that the row says: nothing was said of the request before. */
+export const START = FIRST + 1
+
+/** Whether the request's own row says this. */
+export function isInRow(event: RequestEvent): boolean {
+  return event.type === 'result' || (event.seq === START && isFirstStart(event))
+}
+
+function isFirstStart(event: RequestEvent): boolean {
+  return event.type === 'status' && event.status === 'processing' && event.attempt === 1
+}
 
 export async function addEvent(db: Database, event: RequestEventTable): Promise<void> {
   const share = shareOf(db)
@@ -53,6 +65,19 @@ async function addManyEvents(db: Database, events: readonly RequestEventTable[])
   })
 }
 
+/** The first start is lost, and its row about to forget it. Where it has another number, or an earlier version wrote it, it is kept already. */
+export async function keepStart(db: Database, { id: request_id, attempt, started_at, instance }: Kept): Promise<void> {
+  if (attempt !== 1 || started_at === null) return
+  const event = { request_id, seq: START, type: 'status', data: JSON.stringify(startOf(1, instance)), at: started_at }
+  await db
+    .insertInto('request_events')
+    .values(event)
+    .onConflict((known) => known.doNothing())
+    .execute()
+}
+
+type Kept = Pick<RequestTable, 'id' | 'attempt' | 'started_at' | 'instance'>
+
 /** What the event of a start says. */
 export function startOf(attempt: number, instance: string | null) {
   return { status: 'processing', attempt, ...(instance === null ? {} : { instance }) } as const
@@ -76,7 +101,7 @@ function between(db: Database, id: RequestId) {
     .orderBy('seq')
 }
 
-/** The row is read first: if it is finished by then, all the rows of its log are there. */
+/** The request's row is read first, and nothing is read that came after it: what it says would not fit. */
 async function readLog(
   db: Database,
   id: RequestId,
@@ -86,7 +111,10 @@ async function readLog(
 ): Promise<RequestEvent[]> {
   const [head] = await headOf(db, { id })
   if (head === undefined) return []
-  const events = (await rows.execute()).map(toEvent)
+  const events = (await rows.execute()).filter(({ seq }) => seq <= head.last_seq).map(toEvent)
+  const start = firstStart(head)
+  const isKept = events[0]?.seq === START || events.some(isFirstStart)
+  if (after < START && start !== null && !isKept) events.unshift(start)
   if (after < FIRST) events.unshift(accepted(head))
   if (head.finished_at === null || after >= head.last_seq || events.length >= limit) return events.slice(0, limit)
   const result = await resultOf(db, id, { seq: head.last_seq, at: isoTime(head.finished_at) })
@@ -94,14 +122,20 @@ async function readLog(
   return result === null ? [] : [...events, result]
 }
 
-type Head = Pick<RequestTable, 'created_at' | 'finished_at' | 'last_seq'>
+type Head = Pick<RequestTable, (typeof HEAD)[number]>
 
-const headOf = statement<{ id: RequestId }, Head>((db, slot) =>
-  db.selectFrom('requests').select(['created_at', 'finished_at', 'last_seq']).where('id', '=', slot('id')),
-)
+const HEAD = ['created_at', 'started_at', 'finished_at', 'attempt', 'instance', 'last_seq'] as const
+
+const headOf = statement<{ id: RequestId }, Head>((db, slot) => db.selectFrom('requests').select(HEAD).where('id', '=', slot('id')))
 
 function accepted({ created_at }: Head): RequestEvent {
   return { seq: FIRST, at: isoTime(created_at), type: 'status', status: 'queued', attempt: 0 }
+}
+
+/** As the row says it. */
+function firstStart({ attempt, started_at, instance }: Head): RequestEvent | null {
+  if (attempt !== 1 || started_at === null) return null
+  return { seq: START, at: isoTime(started_at), type: 'status', ...startOf(1, instance) }
 }
 
 async function resultOf(db: Database, id: RequestId, numbered: Pick<RequestEvent, 'seq' | 'at'>): Promise<RequestEvent | null> {
