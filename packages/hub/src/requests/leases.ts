@@ -3,7 +3,10 @@ import type { Connection, Connections, Held } from '../spaces/connections.ts'
 import { announceChange } from './announce.ts'
 import { freeSlots } from './capacity.ts'
 import type { LeaseRef } from './lifecycle.ts'
-import type { Bus, RequestStore } from './ports.ts'
+import type { Bus, RequestStore, StoredRequest } from './ports.ts'
+
+/** Characters of a prompt. */
+const MOST_REMEMBERED = 16_384
 
 export interface LeaseDeps {
   readonly store: RequestStore
@@ -30,6 +33,8 @@ export interface Holding {
 export class Leases {
   readonly #deps: LeaseDeps
   readonly #holders = new Map<RequestId, Connection>()
+  /** How some of them stood in the store when they were handed over. */
+  readonly #lastKnown = new Map<RequestId, StoredRequest>()
 
   constructor(deps: LeaseDeps) {
     this.#deps = deps
@@ -56,7 +61,19 @@ export class Leases {
   forget(connection: Connection, id: RequestId): void {
     connection.held.delete(id)
     // It may have gone back to the queue and be another connection's by now.
-    if (this.#holders.get(id) === connection) this.#holders.delete(id)
+    if (this.#holders.get(id) !== connection) return
+    this.#holders.delete(id)
+    this.#lastKnown.delete(id)
+  }
+
+  /** How a request that was just given stands in the store: whoever ends it need not look. */
+  remember(request: StoredRequest): void {
+    // An app may hold a thousand.
+    if (this.#holders.has(request.id) && request.input.prompt.length <= MOST_REMEMBERED) this.#lastKnown.set(request.id, request)
+  }
+
+  lastKnown(id: RequestId): StoredRequest | undefined {
+    return this.#lastKnown.get(id)
   }
 
   /** The app works on it, whether or not we thought it was its turn. Resolves when that is stored. */

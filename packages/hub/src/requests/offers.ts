@@ -4,6 +4,7 @@ import type { Connection, Connections } from '../spaces/connections.ts'
 import type { StoredSpace } from '../spaces/ports.ts'
 import { freeSlots, isResting, leastLoaded } from './capacity.ts'
 import { handOver } from './hand-over.ts'
+import { begunRequest } from './begun-request.ts'
 import type { Leases } from './leases.ts'
 import type { NewRequest, Offer } from './ports.ts'
 
@@ -37,7 +38,8 @@ export class Offers {
   }
 
   /** Undefined when no app connected here has a free slot. */
-  make({ id: spaceId, deadlineSeconds }: StoredSpace): SlotOffer | undefined {
+  make(space: StoredSpace): SlotOffer | undefined {
+    const { id: spaceId, deadlineSeconds } = space
     const { connections, now } = this.#deps
     if (this.#stopped) return undefined
     const at = now()
@@ -47,7 +49,7 @@ export class Offers {
     const { id: connectionId, instance, app, renews } = connection
     const lease = { leaseId: leaseId.parse(randomUUID()), connectionId, instance, app, renews }
     const terms = { ...lease, at, deadlineAt: at + deadlineSeconds * 1000 }
-    const offer = new KeptSlot(this.#deps, connection, terms, deadlineSeconds)
+    const offer = new KeptSlot(this.#deps, connection, terms, space)
     this.#note(spaceId, offer.closed)
     return offer
   }
@@ -80,26 +82,29 @@ class KeptSlot implements SlotOffer {
   readonly closed: Promise<void>
   readonly #deps: OffersDeps
   readonly #connection: Connection
-  readonly #deadlineSeconds: number
+  readonly #space: StoredSpace
   readonly #resolve: () => void
   #isOpen = true
 
-  constructor(deps: OffersDeps, connection: Connection, terms: Offer, deadlineSeconds: number) {
+  constructor(deps: OffersDeps, connection: Connection, terms: Offer, space: StoredSpace) {
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#deps = deps
     this.#connection = connection
     this.terms = terms
-    this.#deadlineSeconds = deadlineSeconds
+    this.#space = space
     this.closed = promise
     this.#resolve = resolve
     connection.offered += 1
   }
 
-  take({ id, userId, input, createdAt }: NewRequest, username: string): void {
+  take(request: NewRequest, username: string): void {
     if (!this.#close()) return
+    const { id, userId, input, createdAt } = request
     const { leaseId } = this.terms
     const claimed = { id, userId, username, input, createdAt, leaseId, attempt: 1, started: true, events: [] }
-    handOver(this.#deps.leases, this.#connection, claimed, this.#deadlineSeconds)
+    const { leases } = this.#deps
+    handOver(leases, this.#connection, claimed, this.#space.deadlineSeconds)
+    leases.remember(begunRequest(request, username, this.#space, this.terms))
     // Its release, if the socket closed meanwhile, saw nothing of this request.
     if (this.#connection.state === 'gone') this.#deps.onTooLate(this.#connection)
   }

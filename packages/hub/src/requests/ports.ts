@@ -180,8 +180,11 @@ export interface RequestStore {
   claim(claim: Claim): Promise<ClaimedRequest[]>
   /** Resolves when whoever submitted what was claimed so far has been told that it is accepted. Rejects when the disk failed. */
   told(): Promise<void>
-  /** Applies one fact by the rules of the lifecycle. */
-  apply(id: RequestId, fact: Fact): Promise<Applied>
+  /**
+   * Applies one fact by the rules of the lifecycle. `last` = how the request was last known to stand, if it was: spares
+   * reading it where nothing has happened since. The answer may then have the names of that time.
+   */
+  apply(id: RequestId, fact: Fact, last?: StoredRequest): Promise<Applied>
   /** Adds reports to the logs of requests, all in one transaction; answers in the order asked. */
   append(batch: readonly Append[], at: number): Promise<Appended[]>
   find(id: RequestId): Promise<StoredRequest | null>

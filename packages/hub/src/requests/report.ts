@@ -83,7 +83,7 @@ export class Reports {
     const applied = await outlast(
       () => connection.state !== 'gone',
       async (unsure) => {
-        const answer = await store.apply(held.requestId, { type: 'reported', by, at: now(), outcome })
+        const answer = await store.apply(held.requestId, { type: 'reported', by, at: now(), outcome }, leases.lastKnown(held.requestId))
         return unsure ? this.#recognize(answer, outcome) : answer
       },
     )

@@ -1,7 +1,9 @@
 import type fc from 'fast-check'
 import { expect } from 'vitest'
 import { DEFAULTS, LIMITS, type RequestId, type UserId } from '@websocket-spaces/protocol'
+import { begunRequest } from '../../src/requests/begun-request.ts'
 import type { Away, Fact, LeaseRef, LossReason } from '../../src/requests/lifecycle.ts'
+import type { StoredRequest } from '../../src/requests/ports.ts'
 import { recover } from '../../src/requests/recover.ts'
 import type { StoredSpace } from '../../src/spaces/ports.ts'
 import {
@@ -30,6 +32,8 @@ interface Expected {
   losses: number
   /** Starts that the hub's own restarts undid. */
   undone: number
+  /** As its hub knew it when it began, if it took a slot. */
+  readonly last?: StoredRequest
 }
 
 export interface Model {
@@ -116,7 +120,8 @@ export function submitsToSlot(): Command {
     const isFree = model.requests.every(({ at }) => at !== 'waiting')
     expect(await under.requests.insert(request, NO_LIMITS, { offer })).toEqual({ id, begun: isFree })
     const by = isFree ? { id: offer.leaseId, connectionId: offer.connectionId } : null
-    model.requests.push({ id, at: isFree ? 'running' : 'waiting', by, away: null, starts: isFree ? 1 : 0, losses: 0, undone: 0 })
+    const last = isFree ? { last: begunRequest(request, 'Alice', space, offer) } : {}
+    model.requests.push({ id, at: isFree ? 'running' : 'waiting', by, away: null, starts: isFree ? 1 : 0, losses: 0, undone: 0, ...last })
   })
 }
 
@@ -146,7 +151,7 @@ export function happens(type: Fact['type'], pick: number, isHolder: boolean): Co
     if (request === undefined) return
     const by = isHolder && request.by !== null ? request.by : { id: newLeaseId(), connectionId: newConnectionId() }
     const fact = factOf(type, by)
-    const applied = await under.requests.apply(request.id, fact)
+    const applied = await under.requests.apply(request.id, fact, request.last)
     if (isFinished(request)) return expect(applied).toMatchObject({ ok: false, code: 'request_finished' })
     const needsLease = !ANYBODY.some((one) => one === type) || type === 'resumed'
     if (needsLease && by !== request.by) return expect(applied).toMatchObject({ ok: false, code: 'stale_lease' })

@@ -1,7 +1,20 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { UserId } from '@websocket-spaces/protocol'
-import type { RequestStore } from '../../src/requests/ports.ts'
-import { addRequests, addSpace, codeOf, newClaim, newOffer, newRequestId, newSpaceId, NO_LIMITS, NOON } from '../support/material.ts'
+import type { Outcome, UserId } from '@websocket-spaces/protocol'
+import { begunRequest } from '../../src/requests/begun-request.ts'
+import type { Fact, LeaseRef } from '../../src/requests/lifecycle.ts'
+import type { RequestStore, StoredRequest } from '../../src/requests/ports.ts'
+import {
+  addRequests,
+  addSpace,
+  codeOf,
+  newClaim,
+  newConnectionId,
+  newOffer,
+  newRequestId,
+  newSpaceId,
+  NO_LIMITS,
+  NOON,
+} from '../support/material.ts'
 import type { StoreUnderTest } from '../support/sqlite-store.ts'
 
 const SUBMITTED = { status: 'queued', attempt: 0 }
@@ -71,6 +84,76 @@ export function offerContract(name: string, open: () => Promise<StoreUnderTest>)
       expect(await codeOf(store.insert(refused, NO_LIMITS, { onLasting }))).toBe('space_not_found')
     })
 
+    /** A request that took a slot, and how its hub knows it. */
+    async function begin(): Promise<{ last: StoredRequest; by: LeaseRef }> {
+      const space = await addSpace(under, alice)
+      const { offer } = newOffer()
+      const request = {
+        id: newRequestId(),
+        spaceId: space.id,
+        userId: bob,
+        priority: 'low' as const,
+        input: { prompt: 'p' },
+        createdAt: NOON,
+      }
+      await store.insert(request, NO_LIMITS, { offer })
+      return { last: begunRequest(request, 'Bob', space, offer), by: { id: offer.leaseId, connectionId: offer.connectionId } }
+    }
+
+    test('R0g what its hub knows of a request that just began is how it stands in the store', async () => {
+      const { last } = await begin()
+      expect(await store.find(last.id)).toEqual(last)
+    })
+
+    const result = { text_output: '好' }
+    const outcomes: readonly Outcome[] = [
+      { status: 'completed', result },
+      { status: 'failed', error: { code: 'app_failed', message: 'No' }, result },
+      { status: 'failed', error: { code: 'result_too_large', message: 'No' }, result: null },
+      { status: 'canceled' },
+    ]
+
+    test('R0h what ends as it was known to stand ends as if it had been read', async () => {
+      for (const outcome of outcomes) {
+        const [known, read] = [await begin(), await begin()]
+        const fact = (by: LeaseRef): Fact => ({ type: 'reported', by, at: NOON + 3_000, outcome })
+        const applied = await store.apply(known.last.id, fact(known.by), known.last)
+        const asRead = await store.apply(read.last.id, fact(read.by))
+        if (!applied.ok || !asRead.ok) throw new Error('refused')
+        const { id, spaceId, space } = known.last
+        expect({ ...applied, request: { ...asRead.request, id, spaceId, space } }).toEqual({ ...asRead, request: applied.request })
+        expect(await store.find(id)).toEqual(applied.request)
+        expect((await store.events(id, 0, 10)).slice(2)).toEqual(applied.events)
+        expect((await store.held()).filter((held) => held.id === id)).toEqual([])
+        const again = { ok: false, code: 'request_finished' }
+        expect(await store.apply(id, fact(known.by), known.last)).toMatchObject(again)
+      }
+    })
+
+    test('R0i what has happened since it was known counts', async () => {
+      const reported = (by: LeaseRef): Fact => ({ type: 'reported', by, at: NOON + 3_000, outcome: { status: 'completed', result } })
+      const spoken = await begin()
+      await store.append([{ requestId: spoken.last.id, by: spoken.by, reports: [{ type: 'output', text: 'so' }] }], NOON)
+      expect(await store.apply(spoken.last.id, reported(spoken.by), spoken.last)).toMatchObject({ ok: true, request: { lastSeq: 4 } })
+      const canceling = await begin()
+      await store.apply(canceling.last.id, { type: 'cancel_asked', at: NOON + 2_000 })
+      const stopped = await store.apply(canceling.last.id, reported(canceling.by), canceling.last)
+      expect(stopped).toMatchObject({ ok: true, request: { phase: { at: 'finished', status: 'canceled' }, result: null } })
+      const away = await begin()
+      await store.apply(away.last.id, { type: 'left', by: away.by, at: NOON + 2_000, until: NOON + 9_000, reason: 'app_lost' })
+      expect(await store.apply(away.last.id, reported(away.by), away.last)).toMatchObject({ ok: true, changed: true })
+      const moved = await begin()
+      const to = { connectionId: newConnectionId(), instance: 'gpu-2', app: 'the app', renews: true }
+      await store.apply(moved.last.id, { type: 'resumed', leaseId: moved.by.id, at: NOON + 2_000, to })
+      expect(await store.apply(moved.last.id, reported(moved.by), moved.last)).toMatchObject({ ok: false, code: 'stale_lease' })
+      const lost = await begin()
+      await store.apply(lost.last.id, { type: 'lost', by: lost.by, at: NOON + 2_000, reason: 'app_lost' })
+      expect(await store.apply(lost.last.id, reported(lost.by), lost.last)).toMatchObject({ ok: false, code: 'stale_lease' })
+      expect(await store.apply(newRequestId(), reported(lost.by), { ...lost.last, id: newRequestId() })).toMatchObject({
+        code: 'not_found',
+      })
+    })
+
     test('R0d whoever is offered a slot overtakes nobody who waits, and is held to the limits', async () => {
       const space = await addSpace(under, alice)
       const ids = await addRequests(under, { space, user: bob }, 1)
@@ -94,7 +177,7 @@ export function offerContract(name: string, open: () => Promise<StoreUnderTest>)
       expect(await store.insert(again, NO_LIMITS, { offer })).toEqual({ id: again.id, begun: true })
     })
 
-    test('R0e a key made by another takes no slot', async () => {
+    test('R0f a key made by another takes no slot', async () => {
       const space = await addSpace(under, alice)
       const key = { key: 'once', fingerprint: 'a' }
       const request = {

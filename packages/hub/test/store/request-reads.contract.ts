@@ -102,8 +102,8 @@ export function requestReadsContract(name: string, open: () => Promise<StoreUnde
           [2, 'status'],
           [3, 'output'],
         ])
-        const { seq, type, ...data } = { ...running[1], at: undefined }
-        const start = { request_id: id, seq: seq ?? 0, type: type ?? '', data: JSON.stringify(data), at: claim.at }
+        const data = JSON.stringify({ status: 'processing', attempt: 1, instance: claim.instance })
+        const start = { request_id: id, seq: 2, type: 'status', data, at: claim.at }
         if (written) await under.db.insertInto('request_events').values(start).execute()
         await store.apply(id, { type: 'lost', by, at: NOON, reason: 'app_lost' })
         expect((await store.events(id, 0, 10)).slice(0, 3)).toEqual(running)
