@@ -116,6 +116,14 @@ export class Share {
     return (await sent).rows
   }
 
+  /** How many rows it changed. Rejects with an error of the database. */
+  async change(query: CompiledQuery, values: readonly unknown[]): Promise<number> {
+    this.#wrote = true
+    const sent = this.#connection.run(query.sql, values)
+    this.#transaction.note(sent)
+    return (await sent).rowCount
+  }
+
   /** Returns before it is done: what comes next is answered after it, and when it fails the commit does. */
   write(query: CompiledQuery, values: readonly unknown[]): void {
     this.#wrote = true

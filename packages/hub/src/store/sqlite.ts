@@ -97,15 +97,15 @@ function wrap(statement: StatementSync, onWrite?: () => void): SqliteStatement {
     reader: names.length > 0,
     all(parameters) {
       onWrite?.()
-      const rows: unknown[] = translateErrors(() => statement.all(...parameters.map(bindable)))
-      return rows.map((values) => toRow(names, values))
+      const rows: unknown[] = translateErrors(() => statement.all(...bind(parameters)))
+      return rows.length === 0 ? rows : rows.map((values) => toRow(names, values))
     },
     run(parameters) {
       onWrite?.()
-      return translateErrors(() => statement.run(...parameters.map(bindable)))
+      return translateErrors(() => statement.run(...bind(parameters)))
     },
     *iterate(parameters) {
-      for (const values of statement.iterate(...parameters.map(bindable))) yield toRow(names, values)
+      for (const values of statement.iterate(...bind(parameters))) yield toRow(names, values)
     },
   }
 }
@@ -117,12 +117,18 @@ function toRow(names: readonly string[], values: unknown): Record<string, unknow
   return row
 }
 
+function bind(parameters: readonly unknown[]): SQLInputValue[] {
+  const bound: SQLInputValue[] = []
+  for (let index = 0; index < parameters.length; index += 1) bound.push(bindable(parameters[index]))
+  return bound
+}
+
 /** An object in first place would be taken for named parameters and store NULLs, so only plain values pass. */
 function bindable(value: unknown): SQLInputValue {
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint') return value
   if (value === undefined || value === null) return null
   if (typeof value === 'boolean') return value ? 1 : 0
   if (value instanceof Date) return value.toISOString()
-  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint') return value
   if (value instanceof Uint8Array) return value
   throw new TypeError(`cannot store a ${typeof value} in SQLite`)
 }

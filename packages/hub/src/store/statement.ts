@@ -41,21 +41,11 @@ export function limitOf(slot: RawBuilder<number>): RawBuilder<number> {
 export function statement<P extends Values, R = never>(
   build: (db: Database, slot: SlotFor<P>) => Compilable<R>,
 ): (db: Database, values: P) => Promise<R[]> {
-  const compiled = new Map<boolean, Compiled<R>>()
-
-  function compile(db: Database, postgres: boolean): Compiled<R> {
-    const query = build(db, (name) => sql`${new Slot(name)}`).compile()
-    const statement = { query, isSilent: isSilent(query.query) }
-    compiled.set(postgres, statement)
-    if (postgres) keepPrepared(query.sql)
-    return statement
-  }
-
+  const compiledFor = compiler(build)
   return async (db, values) => {
     const file = sqliteOf(db)
-    const postgres = file === undefined && isPostgres(db)
-    const { query, isSilent } = compiled.get(postgres) ?? compile(db, postgres)
-    const parameters = query.parameters.map((parameter) => (parameter instanceof Slot ? values[parameter.name] : parameter))
+    const { query, isSilent } = compiledFor(db, file !== undefined)
+    const parameters = fill(query, values)
     if (file !== undefined) return file.prepare(query.sql).all(parameters) as R[]
     const share = shareOf(db)
     if (share === undefined) return (await db.executeQuery<R>({ ...query, parameters })).rows
@@ -65,10 +55,58 @@ export function statement<P extends Values, R = never>(
   }
 }
 
+/**
+ * As {@link statement}, for a change whose writer has to know how many rows it changed. (To have SQLite return them would
+ * take it longer than to change them.)
+ */
+export function change<P extends Values>(
+  build: (db: Database, slot: SlotFor<P>) => Compilable,
+): (db: Database, values: P) => Promise<number> {
+  const compiledFor = compiler(build)
+  return async (db, values) => {
+    const file = sqliteOf(db)
+    const { query } = compiledFor(db, file !== undefined)
+    const parameters = fill(query, values)
+    if (file !== undefined) return Number(file.prepare(query.sql).run(parameters).changes)
+    const share = shareOf(db)
+    if (share !== undefined) return share.change(query, parameters)
+    return Number((await db.executeQuery({ ...query, parameters })).numAffectedRows ?? 0)
+  }
+}
+
 interface Compiled<R> {
   readonly query: CompiledQuery<R>
   /** It writes and answers nothing. */
   readonly isSilent: boolean
+}
+
+function compiler<P extends Values, R>(
+  build: (db: Database, slot: SlotFor<P>) => Compilable<R>,
+): (db: Database, isFile: boolean) => Compiled<R> {
+  let [forSqlite, forPostgres]: (Compiled<R> | undefined)[] = []
+
+  function compile(db: Database): Compiled<R> {
+    const query = build(db, (name) => sql`${new Slot(name)}`).compile()
+    return { query, isSilent: isSilent(query.query) }
+  }
+
+  function preparing(db: Database): Compiled<R> {
+    const compiled = compile(db)
+    keepPrepared(compiled.query.sql)
+    return compiled
+  }
+
+  return (db, isFile) => (isFile || !isPostgres(db) ? (forSqlite ??= compile(db)) : (forPostgres ??= preparing(db)))
+}
+
+/** Not `map`: this is done several times for every request. */
+function fill({ parameters }: CompiledQuery, values: Values): unknown[] {
+  const filled: unknown[] = Array.from(parameters)
+  for (let index = 0; index < filled.length; index += 1) {
+    const parameter = filled[index]
+    if (parameter instanceof Slot) filled[index] = values[parameter.name]
+  }
+  return filled
 }
 
 function isSilent(node: RootOperationNode): boolean {

@@ -3,7 +3,7 @@ import { type Fact, next } from '../../requests/lifecycle.ts'
 import type { Applied, StoredRequest } from '../../requests/ports.ts'
 import type { Database } from '../database.ts'
 import type { RequestTable } from '../schema.ts'
-import { statement } from '../statement.ts'
+import { change } from '../statement.ts'
 import { changeOf, eventOf, NO_LEASE } from './step.ts'
 
 /**
@@ -19,8 +19,8 @@ export async function endUntouched(tx: Database, last: StoredRequest, fact: Fact
   const { result = null, error = null, progress = last.progress } = changeOf(step)
   const { status } = step.outcome
   const ending = { status, finishedAt: step.at, result, error, progress, lastSeq: event.seq }
-  const [ended] = await end(tx, { id, seen, leaseId: phase.lease.id, connectionId: phase.lease.connectionId, ...ending })
-  if (ended === undefined) return null
+  const count = await end(tx, { id, seen, leaseId: phase.lease.id, connectionId: phase.lease.connectionId, ...ending })
+  if (count === 0) return null
   const outcome = step.outcome
   const request: StoredRequest = {
     ...last,
@@ -49,7 +49,7 @@ type Ending = {
   readonly lastSeq: number
 }
 
-const end = statement<Ending, { id: RequestId }>((db, slot) =>
+const end = change<Ending>((db, slot) =>
   db
     .updateTable('requests')
     .set({
@@ -67,6 +67,5 @@ const end = statement<Ending, { id: RequestId }>((db, slot) =>
     .where('lease_id', '=', slot('leaseId'))
     .where('connection_id', '=', slot('connectionId'))
     .where('away_until', 'is', null)
-    .where('last_seq', '=', slot('seen'))
-    .returning('id'),
+    .where('last_seq', '=', slot('seen')),
 )
