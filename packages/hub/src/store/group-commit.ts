@@ -102,7 +102,7 @@ export class GroupCommit {
     const file = this.#file
     this.#disk?.check()
     const before = file.writes
-    if (this.#disk !== null) file.exec('pragma synchronous = normal')
+    if (this.#disk !== null) file.beginGroup()
     try {
       const told = (await this.#runAll(connection, units)) ?? (await this.#runEach(connection, units))
       file.run('commit')
@@ -112,7 +112,7 @@ export class GroupCommit {
       file.run('rollback')
       throw error
     } finally {
-      if (this.#disk !== null) file.exec('pragma synchronous = full')
+      file.endGroup()
     }
   }
 

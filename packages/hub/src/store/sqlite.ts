@@ -9,6 +9,7 @@ const SQLITE_FULL = 13
 const SQLITE_CONSTRAINT = 19
 const CACHED_STATEMENTS = 256
 const READS = /^(select|begin|commit|rollback|savepoint|release|pragma)\b/i
+const BEGINS = /^begin\b/i
 
 const files = new WeakMap<Database, { readonly file: SqliteFile; readonly inTransaction: boolean }>()
 
@@ -27,6 +28,9 @@ export class SqliteFile implements SqliteDatabase {
   readonly #db: DatabaseSync
   readonly #statements = new Map<string, SqliteStatement>()
   #writes = 0
+  /** Commits as it was opened, or without waiting for the disk. */
+  #synchronous: 'as opened' | 'normal' = 'as opened'
+  #inGroup = false
 
   constructor(path: string) {
     this.#db = new DatabaseSync(path)
@@ -51,6 +55,19 @@ export class SqliteFile implements SqliteDatabase {
     files.set(connection, { file: this, inTransaction: true })
   }
 
+  /** Until {@link endGroup} commits do not wait for the disk, which is then somebody else's to do. Not while a transaction is open. */
+  beginGroup(): void {
+    this.#inGroup = true
+    if (this.#synchronous === 'normal') return
+    this.exec('pragma synchronous = normal')
+    this.#synchronous = 'normal'
+  }
+
+  /** Commits of everybody else wait for the disk again. */
+  endGroup(): void {
+    this.#inGroup = false
+  }
+
   exec(sql: string): void {
     translateErrors(() => this.#db.exec(sql))
   }
@@ -63,8 +80,7 @@ export class SqliteFile implements SqliteDatabase {
   prepare(sql: string): SqliteStatement {
     const cached = this.#statements.get(sql)
     if (cached !== undefined) return cached
-    const onWrite = READS.test(sql) ? undefined : (): void => void (this.#writes += 1)
-    const statement = sql === 'rollback' ? this.#rollback() : wrap(this.#db.prepare(sql), onWrite)
+    const statement = sql === 'rollback' ? this.#rollback() : wrap(this.#db.prepare(sql), this.#before(sql))
     if (this.#statements.size >= CACHED_STATEMENTS) this.#forgetOldest()
     this.#statements.set(sql, statement)
     return statement
@@ -73,6 +89,23 @@ export class SqliteFile implements SqliteDatabase {
   close(): void {
     this.#statements.clear()
     if (this.#db.isOpen) this.#db.close()
+  }
+
+  /** What is to be done each time a statement is run. */
+  #before(sql: string): (() => void) | undefined {
+    if (BEGINS.test(sql)) return () => this.#waitForDisk()
+    if (READS.test(sql)) return undefined
+    return () => {
+      this.#writes += 1
+      this.#waitForDisk()
+    }
+  }
+
+  /** Not set back at the end of every group: most of the time the next commit is another group's. */
+  #waitForDisk(): void {
+    if (this.#synchronous === 'as opened' || this.#inGroup) return
+    this.exec('pragma synchronous = full')
+    this.#synchronous = 'as opened'
   }
 
   /** After a full disk SQLite has rolled back by itself; a second time would hide why. */
@@ -89,22 +122,23 @@ export class SqliteFile implements SqliteDatabase {
   }
 }
 
-function wrap(statement: StatementSync, onWrite?: () => void): SqliteStatement {
+function wrap(statement: StatementSync, before?: () => void): SqliteStatement {
   const names = statement.columns().map(({ name }) => name)
   // Node's own objects for rows are slow to make, to read and, above all, to copy.
   statement.setReturnArrays(true)
   return {
     reader: names.length > 0,
     all(parameters) {
-      onWrite?.()
+      before?.()
       const rows: unknown[] = translateErrors(() => statement.all(...bind(parameters)))
       return rows.length === 0 ? rows : rows.map((values) => toRow(names, values))
     },
     run(parameters) {
-      onWrite?.()
+      before?.()
       return translateErrors(() => statement.run(...bind(parameters)))
     },
     *iterate(parameters) {
+      before?.()
       for (const values of statement.iterate(...bind(parameters))) yield toRow(names, values)
     },
   }

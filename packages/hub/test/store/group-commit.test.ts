@@ -2,7 +2,7 @@ import { closeSync, openSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Kysely, SqliteDialect } from 'kysely'
+import { Kysely, sql, SqliteDialect } from 'kysely'
 import { describe, expect, test } from 'vitest'
 import { GroupCommit } from '../../src/store/group-commit.ts'
 import type { Tables } from '../../src/store/schema.ts'
@@ -64,6 +64,23 @@ describe('transactions of one turn share a commit', () => {
     const reads = group.run((tx) => keysIn(tx), { durable: false })
     await group.run((tx) => put(tx, 'written'), { durable: true })
     expect(await reads).toEqual(['written'])
+  })
+
+  test('GC-12 whoever writes without a group waits for the disk, in a transaction of his own or without', async () => {
+    await using stage = await openStage()
+    const { group, put, db } = stage
+    const FULL = 2
+    const level = async (tx: Database): Promise<unknown> =>
+      (await sql<{ synchronous: number }>`pragma synchronous`.execute(tx)).rows[0]?.synchronous
+    for (const alone of [
+      (key: string) => put(db, key).then(() => level(db)),
+      (key: string) => db.transaction().execute(async (tx) => [await level(tx), await put(tx, key)][0]),
+    ]) {
+      const grouped = await group.run(async (tx) => [await level(tx), await put(tx, `group ${alone.length}`)][0], { durable: true })
+      expect(grouped).toBe(1)
+      expect(await alone('alone')).toBe(FULL)
+      await db.deleteFrom('settings').execute()
+    }
   })
 
   test('GC-4 what comes while a commit is under way is committed after it', async () => {

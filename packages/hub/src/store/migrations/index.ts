@@ -12,6 +12,7 @@ import { renews } from './010-renews.ts'
 import { held } from './011-held.ts'
 import { logEnds } from './012-log-ends.ts'
 import { logStarts } from './013-log-starts.ts'
+import { heldOnce } from './014-held-once.ts'
 
 /** In order; a name, once released, never changes. */
 export const migrations: Record<string, Migration> = {
@@ -28,4 +29,5 @@ export const migrations: Record<string, Migration> = {
   '011-held': held,
   '012-log-ends': logEnds,
   '013-log-starts': logStarts,
+  '014-held-once': heldOnce,
 }

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { type RequestId, SpacesError } from '@websocket-spaces/protocol'
 import type { Inserted, InsertOptions, NewRequest, Offer, SubmitKey, SubmitLimits } from '../../requests/ports.ts'
 import type { Database } from '../database.ts'
@@ -22,14 +23,20 @@ export async function insertRequest(
     const { id } = request
     const made = key === undefined ? null : await findMade(tx, request, key)
     if (made !== null) return { id: made, begun: false }
-    const { turn, slot } = await admit(tx, request, limits, offer)
-    const row = { ...columnsOf(request), turn }
-    if (slot === undefined) await addRequest(tx, row)
-    else await addBegunRequest(tx, { ...row, ...slot, renews: Number(slot.renews), node })
+    const begun = await add(tx, node, request, limits, offer)
     if (key !== undefined) await keepKey(tx, request, key)
-    return { id, begun: slot !== undefined }
+    return { id, begun }
   }
   return transact(db, insert, { onPlaced, onCommitted, onLasting, place: { lane: 'submit', key: request.spaceId } })
+}
+
+/** Whether it took the slot it was offered. */
+async function add(tx: Database, node: string, request: NewRequest, limits: SubmitLimits, offer: Offer | undefined): Promise<boolean> {
+  const columns = columnsOf(request)
+  const { turn, slot } = await admit(tx, request, limits, offer)
+  if (slot === undefined) await addRequest(tx, { ...columns, turn })
+  else await addBegun(tx, { ...columns, turn, ...slot, renews: Number(slot.renews), node })
+  return slot !== undefined
 }
 
 /** The space is held first: a submit with the same key may be under way. */
@@ -64,7 +71,8 @@ function columnsOf({ id, spaceId, userId, priority, input, createdAt }: NewReque
   return { id, spaceId, userId, priority: priorityNumber(priority), input: JSON.stringify(input), createdAt }
 }
 
-type NewRow = ReturnType<typeof columnsOf> & { readonly turn: number }
+type Columns = ReturnType<typeof columnsOf>
+type NewRow = Columns & { readonly turn: number }
 
 function newRow(slot: SlotFor<NewRow>) {
   return {
@@ -74,8 +82,8 @@ function newRow(slot: SlotFor<NewRow>) {
     priority: slot('priority'),
     turn: slot('turn'),
     input: slot('input'),
-    losses: 0,
-    output_chars: 0,
+    losses: sql.lit(0),
+    output_chars: sql.lit(0),
     created_at: slot('createdAt'),
   }
 }
@@ -84,14 +92,15 @@ const addRequest = statement<NewRow>((db, slot) =>
   db.insertInto('requests').values({ ...newRow(slot), status: 'queued', attempt: 0, last_seq: FIRST }),
 )
 
+type BegunRow = NewRow & Slot
 type Slot = { readonly [Key in Exclude<keyof Offer, 'renews'>]: Offer[Key] } & { readonly renews: number; readonly node: string }
 
-const addBegunRequest = statement<NewRow & Slot>((db, slot) =>
+const addBegun = statement<BegunRow>((db, slot) =>
   db.insertInto('requests').values({
     ...newRow(slot),
-    status: 'processing',
-    attempt: 1,
-    last_seq: START,
+    status: sql.lit('processing'),
+    attempt: sql.lit(1),
+    last_seq: sql.lit(START),
     lease_id: slot('leaseId'),
     connection_id: slot('connectionId'),
     node_id: slot('node'),

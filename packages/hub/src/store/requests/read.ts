@@ -1,4 +1,4 @@
-import { type ExpressionBuilder, sql } from 'kysely'
+import { type Expression, type ExpressionBuilder, sql, type SqlBool } from 'kysely'
 import { type RequestId, type SpaceId, TIMING } from '@websocket-spaces/protocol'
 import type { Leased, QueueCounts, RequestPageQuery, RequestStore, StoredRequest } from '../../requests/ports.ts'
 import type { Database } from '../database.ts'
@@ -61,26 +61,31 @@ function nodeOf(e: ExpressionBuilder<Tables, 'requests'>) {
 }
 
 export async function heldBy(db: Database, node: string): ReturnType<RequestStore['held']> {
-  const rows = await selectHeld(db).select('status').where('node_id', '=', node).execute()
+  const rows = await selectHeld(db, (e) => e('node_id', '=', node)).execute()
   return rows.flatMap((row) => leased(row).map((one) => ({ ...one, isCanceling: row.status === 'canceling' })))
 }
 
 /** SQLite belongs to one process, so that every other node is a former one. */
 export async function orphansBeside(db: Database, node: string, limit: number): ReturnType<RequestStore['orphans']> {
-  const orphans = selectHeld(db).where((e) =>
-    e.or([e('node_id', 'is', null), isPostgres(db) ? e.not(e.exists(nodeOf(e))) : e('node_id', '!=', node)]),
-  )
-  const rows = await orphans.select('renews').limit(limit).execute()
+  const orphans = selectHeld(db, (e) => {
+    return e.or([e('node_id', 'is', null), isPostgres(db) ? e.not(e.exists(nodeOf(e))) : e('node_id', '!=', node)])
+  })
+  const rows = await orphans.limit(limit).execute()
   return rows.flatMap((row) => leased(row).map((one) => ({ ...one, renews: row.renews === 1 })))
 }
 
-/** What is held by a connection, as far as the store knows. */
-function selectHeld(db: Database) {
-  return db
+/**
+ * What is held by a connection, as far as the store knows. On SQLite by its indexes of what runs and of what apps have in
+ * their queues: one statement, or what goes from one to the other in between would be in none.
+ */
+function selectHeld(db: Database, whose: (e: ExpressionBuilder<Tables, 'requests'>) => Expression<SqlBool>) {
+  const held = db
     .selectFrom('requests')
-    .select(['requests.id', 'lease_id', 'connection_id'])
+    .select(['requests.id', 'lease_id', 'connection_id', 'status', 'renews'])
     .where('lease_id', 'is not', null)
     .where('away_until', 'is', null)
+    .where(whose)
+  return isPostgres(db) ? held : held.where('deadline_at', 'is not', null).unionAll(held.where('status', '=', sql.lit('queued')))
 }
 
 export async function awayOf(db: Database, spaceId: SpaceId, app: string): ReturnType<RequestStore['away']> {
