@@ -10,25 +10,46 @@ export interface SecurityOptions {
   readonly scriptHashes: readonly string[]
 }
 
-/** What every answer carries, also to an address that cannot be read. */
-export function strictHeaders({ publicUrl, scriptHashes }: SecurityOptions): Readonly<Record<string, string>> {
-  return {
-    'content-security-policy': contentSecurityPolicy(scriptHashes),
+type Headers = Readonly<Record<string, string>>
+
+/** What answers carry. */
+export interface StrictHeaders {
+  /** Pages, and what they are made of. */
+  readonly page: Headers
+  /** What is only read by programs, and can do nothing where somebody opens it in a browser. */
+  readonly api: Headers
+}
+
+export function strictHeaders({ publicUrl, scriptHashes }: SecurityOptions): StrictHeaders {
+  const always = {
     'x-content-type-options': 'nosniff',
-    'x-frame-options': 'DENY',
-    'referrer-policy': 'same-origin',
-    'cross-origin-opener-policy': 'same-origin',
     'cross-origin-resource-policy': 'same-origin',
-    'permissions-policy': 'camera=(self), microphone=(self), geolocation=()',
     ...(publicUrl?.startsWith('https:') === true ? { 'strict-transport-security': 'max-age=15552000' } : {}),
+  }
+  return {
+    api: { 'content-security-policy': "default-src 'none'; frame-ancestors 'none'", ...always },
+    page: {
+      'content-security-policy': contentSecurityPolicy(scriptHashes),
+      'x-frame-options': 'DENY',
+      'referrer-policy': 'same-origin',
+      'cross-origin-opener-policy': 'same-origin',
+      'permissions-policy': 'camera=(self), microphone=(self), geolocation=()',
+      ...always,
+    },
   }
 }
 
+/** Of an address, also of one that cannot be read. */
+export function headersFor(url: string, { api, page }: StrictHeaders): Headers {
+  return url.startsWith('/api/') ? api : page
+}
+
 /** Strict headers on every answer; writes that come from another site are refused. */
-export function secure(app: FastifyInstance, headers: Readonly<Record<string, string>>, own: OwnAddress): void {
-  app.addHook('onRequest', async (request, reply) => {
-    void reply.headers(headers)
-    if (!SAFE_METHODS.has(request.method) && isCrossSite(request.headers, own)) throw new SpacesError('cross_site')
+export function secure(app: FastifyInstance, headers: StrictHeaders, own: OwnAddress): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    void reply.headers(headersFor(request.url, headers))
+    const isRefused = !SAFE_METHODS.has(request.method) && isCrossSite(request.headers, own)
+    done(isRefused ? new SpacesError('cross_site') : undefined)
   })
 }
 

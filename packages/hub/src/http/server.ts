@@ -8,7 +8,7 @@ import { requireSignIn } from './identity.ts'
 import { loadPage, servePage } from './page.ts'
 import { requestLog } from './request-log.ts'
 import { routes } from './routes/index.ts'
-import { secure, strictHeaders } from './security.ts'
+import { headersFor, secure, strictHeaders } from './security.ts'
 
 /** The HTTP side, not yet listening. */
 export async function createHttpServer(services: Services): Promise<FastifyInstance> {
@@ -29,7 +29,7 @@ export async function createHttpServer(services: Services): Promise<FastifyInsta
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 512 },
     // What no route got to see, such as an address that is too long.
-    frameworkErrors: (error, request, reply) => void answerError(error, request, reply.headers(headers)),
+    frameworkErrors: (error, request, reply) => void answerError(error, request, reply.headers(headersFor(request.url, headers))),
   })
   allowEmptyJson(app)
   // Text is what a page of another site may send without being asked first.

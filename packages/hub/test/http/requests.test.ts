@@ -80,7 +80,7 @@ test('events resume where the caller stopped, by header or query, and end for go
   const ids = ({ text }: { text: string }): string[] => text.match(/^id: \d+/gm) ?? []
   const whole = await open
   expect(whole.headers.get('content-type')).toContain('text/event-stream')
-  expect(whole.headers.get('content-security-policy')).toContain("default-src 'self'")
+  expect(whole.headers.get('content-security-policy')).toContain("default-src 'none'")
   expect(ids(whole)).toEqual(['id: 1', 'id: 2', 'id: 3', 'id: 4'])
   expect(ids(await alice.call('GET', urls.events, undefined, { 'last-event-id': '2' }))).toEqual(['id: 3', 'id: 4'])
   expect(ids(await alice.call('GET', `${urls.events}?after=3`))).toEqual(['id: 4'])

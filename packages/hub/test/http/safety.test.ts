@@ -15,17 +15,24 @@ afterAll(async () => {
   expect(hub.errors).toEqual([])
 })
 
-test.each(['/', '/api/v1/info', '/api/v1/nothing', '/healthz', '/spaces/a/b', '/%zz'])(
-  '%s is answered with strict headers',
+test.each(['/', '/healthz', '/spaces/a/b', '/nothing', '/%zz'])('%s is answered with strict headers', async (path) => {
+  const { headers } = await hub.nobody.call('GET', path, undefined, { accept: 'text/html' })
+  const policy = headers.get('content-security-policy') ?? ''
+  expect(policy).toContain("default-src 'self'")
+  expect(policy).toContain("frame-ancestors 'none'")
+  expect(/script-src [^;]*/.exec(policy)?.[0]).not.toContain('unsafe')
+  expect(headers.get('x-content-type-options')).toBe('nosniff')
+  expect(headers.get('x-frame-options')).toBe('DENY')
+  expect(headers.get('referrer-policy')).toBe('same-origin')
+})
+
+test.each(['/api/v1/info', '/api/v1/nothing', '/api/%zz', '/api/v1/requests/x'])(
+  '%s is answered such that nothing in it can be run, framed or embedded elsewhere',
   async (path) => {
     const { headers } = await hub.nobody.call('GET', path, undefined, { accept: 'text/html' })
-    const policy = headers.get('content-security-policy') ?? ''
-    expect(policy).toContain("default-src 'self'")
-    expect(policy).toContain("frame-ancestors 'none'")
-    expect(/script-src [^;]*/.exec(policy)?.[0]).not.toContain('unsafe')
+    expect(headers.get('content-security-policy')).toBe("default-src 'none'; frame-ancestors 'none'")
     expect(headers.get('x-content-type-options')).toBe('nosniff')
-    expect(headers.get('x-frame-options')).toBe('DENY')
-    expect(headers.get('referrer-policy')).toBe('same-origin')
+    expect(headers.get('cross-origin-resource-policy')).toBe('same-origin')
   },
 )
 
