@@ -18,7 +18,7 @@ import { cancel, end } from './cancel.ts'
 import { follow } from './follow.ts'
 import { statusOf } from './lifecycle.ts'
 import type { StoredRequest } from './ports.ts'
-import { Ending } from './ending.ts'
+import { Ending, type Waiter } from './ending.ts'
 import { newRequestId } from './request-id.ts'
 import { type Submission, submit, type SubmitDeps } from './submit.ts'
 import { type Place, viewRequest } from './view.ts'
@@ -43,17 +43,17 @@ export class Requests {
     space: StoredSpace,
     identity: Identity,
     submission: Submission,
-    signal: AbortSignal,
+    waiter: Waiter,
     onAccepted: (id: RequestId) => void,
   ): Promise<RequestView> {
     const fresh = newRequestId()
-    const ending = new Ending(this.#deps.bus, fresh, signal)
+    const ending = new Ending(this.#deps.bus, fresh, waiter)
     try {
       const id = await submit(this.#deps, space, identity, { ...submission, isAwaited: true }, fresh)
       onAccepted(id)
       const finished = id === fresh ? await ending.reached : null
       return finished === null
-        ? await this.wait(id, identity, signal)
+        ? await this.wait(id, identity, waiter.signal)
         : viewRequest(finished, null, await attemptsOf(this.#deps.store, finished))
     } finally {
       ending[Symbol.dispose]()

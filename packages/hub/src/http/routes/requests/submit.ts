@@ -8,7 +8,7 @@ import { identityOf } from '../../identity.ts'
 import { Closed } from '../../closed.ts'
 
 const LONGEST_WAIT = 60
-const idempotencyKey = z.string().min(1).max(LIMITS.idempotencyKeyChars).optional()
+const idempotencyKey = z.string().min(1).max(LIMITS.idempotencyKeyChars)
 
 /** POST …/requests: 202 with the accepted request; with `Prefer: wait=n`, 200 when it finished within n seconds. */
 export function submitRoute(app: FastifyInstance, { catalog, requests }: Services): void {
@@ -17,7 +17,8 @@ export function submitRoute(app: FastifyInstance, { catalog, requests }: Service
     const identity = identityOf(request)
     const { input, priority } = parse(submitBody, request.body)
     const space = await catalog.find(owner, name, identity)
-    const key = parse(idempotencyKey, request.headers['idempotency-key'])
+    const given = request.headers['idempotency-key']
+    const key = given === undefined ? undefined : parse(idempotencyKey, given)
     const onAccepted = (id: RequestId): void => noteForLog(request, { accepted: id })
     const wait = preferredWait(request.headers['prefer'])
     if (wait === null) {
@@ -28,7 +29,7 @@ export function submitRoute(app: FastifyInstance, { catalog, requests }: Service
     const gone = new Closed(reply.raw, wait * 1000)
     // Not `using`, here and wherever each request comes by: V8 leaves its fast code for it.
     const view = await requests
-      .submitAndWait(space, identity, { input, priority, key }, gone.signal, onAccepted)
+      .submitAndWait(space, identity, { input, priority, key }, gone, onAccepted)
       .finally(() => gone[Symbol.dispose]())
     return await reply
       .status(isFinished(view.status) ? 200 : 202)
