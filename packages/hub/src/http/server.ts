@@ -18,7 +18,7 @@ export async function createHttpServer(services: Services): Promise<FastifyInsta
   const headers = strictHeaders({ publicUrl: config.publicUrl, scriptHashes: page.scriptHashes })
   const app = Fastify({
     loggerInstance: logger,
-    genReqId: () => randomUUID(),
+    genReqId: requestNames(),
     childLoggerFactory: requestLog,
     bodyLimit: LIMITS.httpBodyBytes,
     // One hop: the last address in X-Forwarded-For is the proxy's word, those before it are the client's own.
@@ -49,6 +49,13 @@ export async function createHttpServer(services: Services): Promise<FastifyInsta
     return reply.header('cache-control', 'no-cache').type('text/html; charset=utf-8').send(page.shell)
   })
   return app
+}
+
+/** What a request is called in the log and in an answer about an error of ours: the hub's start, and a number. */
+function requestNames(): () => string {
+  const start = randomUUID().slice(0, 8)
+  let count = 0
+  return () => `${start}-${(count += 1)}`
 }
 
 /** Clients that always name a content type send it with an empty body too, as for a cancel. */

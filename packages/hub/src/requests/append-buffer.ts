@@ -90,6 +90,7 @@ export class AppendBuffer {
 
   /** Whether that has happened. */
   isTorn(requestId: RequestId, by: LeaseRef): boolean {
+    if (this.#torn.size === 0 && this.#full.size === 0) return false
     const key = keyOf(requestId, by)
     return this.#torn.has(key) || this.#full.has(key)
   }

@@ -1,5 +1,5 @@
 import { DEFAULTS, type Outcome } from '@websocket-spaces/protocol'
-import { type Connection, runningOn, takesWork } from '../spaces/connections.ts'
+import { type Connection, takesWork } from '../spaces/connections.ts'
 
 /** Requests of one kind of room that an app is handed in one go: each may be large, and all are in memory until it has read them. */
 const AT_ONCE = 64
@@ -15,12 +15,12 @@ export function halfOfSlots(connection: Connection): number {
 }
 
 function unused(connection: Connection): number {
-  return Math.max(0, connection.concurrency - connection.offered - runningOn(connection))
+  return Math.max(0, connection.concurrency - connection.offered - connection.running)
 }
 
 /** How many more it may keep in its own queue; of many, as many as it is handed in one go. */
 export function freeHold(connection: Connection): number {
-  return Math.min(AT_ONCE, Math.max(0, connection.prefetch - (connection.held.size - runningOn(connection))))
+  return Math.min(AT_ONCE, Math.max(0, connection.prefetch - (connection.held.size - connection.running)))
 }
 
 export function roomOf(connection: Connection): number {

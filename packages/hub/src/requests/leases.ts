@@ -55,10 +55,12 @@ export class Leases {
     const before = this.#holders.get(held.requestId)
     if (before !== undefined) this.forget(before, held.requestId)
     connection.held.set(held.requestId, held)
+    if (held.started) connection.running += 1
     this.#holders.set(held.requestId, connection)
   }
 
   forget(connection: Connection, id: RequestId): void {
+    if (connection.held.get(id)?.started === true) connection.running -= 1
     connection.held.delete(id)
     // It may have gone back to the queue and be another connection's by now.
     if (this.#holders.get(id) !== connection) return
@@ -79,12 +81,12 @@ export class Leases {
   /** The app works on it, whether or not we thought it was its turn. Resolves when that is stored. */
   async begin(connection: Connection, held: Held): Promise<void> {
     if (held.started) return
-    held.started = true
+    this.#mark(connection, held, true)
     try {
       await this.#begin(connection, held)
     } catch (error) {
       // Not stored, so without a deadline: the next report tries again.
-      held.started = false
+      this.#mark(connection, held, false)
       throw error
     }
   }
@@ -131,9 +133,16 @@ export class Leases {
     onQueueChanged(connection.spaceId)
   }
 
+  #mark(connection: Connection, held: Held, started: boolean): void {
+    held.started = started
+    // It may have been taken from it meanwhile.
+    if (connection.held.get(held.requestId) === held) connection.running += started ? 1 : -1
+  }
+
   #beginNext(connection: Connection): void {
+    if (connection.running === connection.held.size || freeSlots(connection) === 0) return
     const next = connection.held.values().find((held) => !held.started)
-    if (next === undefined || freeSlots(connection) === 0) return
+    if (next === undefined) return
     const begun = this.begin(connection, next)
     // What the app says of it meanwhile is stored after its start, which counts its output from zero.
     next.arrivals = Promise.allSettled([next.arrivals, begun]).then(() => undefined)

@@ -1,10 +1,10 @@
-import { randomUUID } from 'node:crypto'
-import { leaseId, type SpaceId } from '@websocket-spaces/protocol'
+import type { SpaceId } from '@websocket-spaces/protocol'
 import type { Connection, Connections } from '../spaces/connections.ts'
 import type { StoredSpace } from '../spaces/ports.ts'
 import { freeSlots, isResting, leastLoaded } from './capacity.ts'
 import { handOver } from './hand-over.ts'
 import { begunRequest } from './begun-request.ts'
+import { newLeaseId } from './lease-id.ts'
 import type { Leases } from './leases.ts'
 import type { NewRequest, Offer } from './ports.ts'
 
@@ -47,7 +47,7 @@ export class Offers {
     const connection = leastLoaded(fit, freeSlots)
     if (connection === undefined) return undefined
     const { id: connectionId, instance, app, renews } = connection
-    const lease = { leaseId: leaseId.parse(randomUUID()), connectionId, instance, app, renews }
+    const lease = { leaseId: newLeaseId(), connectionId, instance, app, renews }
     const terms = { ...lease, at, deadlineAt: at + deadlineSeconds * 1000 }
     const offer = new KeptSlot(this.#deps, connection, terms, space)
     this.#note(spaceId, offer.closed)

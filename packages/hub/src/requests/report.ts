@@ -127,7 +127,7 @@ export class Reports {
 }
 
 /** Reports of one request are taken in the order they arrived, also while its start is still being stored. */
-async function inOrder<T>(held: Held, take: () => Promise<T>): Promise<T> {
+function inOrder<T>(held: Held, take: () => Promise<T>): Promise<T> {
   const taken = held.arrivals.then(take)
   held.arrivals = taken.then(
     () => undefined,

@@ -52,7 +52,8 @@ export async function submit(
   const made = submitKey === undefined ? null : await deps.store.findByKey(where, submitKey)
   if (made !== null) return made
   if (priority === 'high' && !canEdit(space, identity)) throw new SpacesError('priority_refused')
-  if (space.holdSeconds === 0 && !(await isServed(deps, space.id))) throw new SpacesError('app_not_connected')
+  if (space.holdSeconds === 0 && !isServedHere(deps, space.id) && !(await isServed(deps, space.id)))
+    throw new SpacesError('app_not_connected')
   const tell = ({ id: of, begun }: Inserted): void => {
     if (of !== id) return
     const status = begun ? 'processing' : 'queued'
@@ -91,8 +92,12 @@ async function insert(
   }
 }
 
-async function isServed({ connections, presence }: SubmitDeps, spaceId: SpaceId): Promise<boolean> {
-  return connections.liveOf(spaceId).length > 0 || (await presence.replicas(spaceId)) > 0
+function isServedHere({ connections }: SubmitDeps, spaceId: SpaceId): boolean {
+  return connections.liveOf(spaceId).length > 0
+}
+
+async function isServed({ presence }: SubmitDeps, spaceId: SpaceId): Promise<boolean> {
+  return (await presence.replicas(spaceId)) > 0
 }
 
 /** The same for the same input, however its keys are ordered: the schema puts them in its own order. */

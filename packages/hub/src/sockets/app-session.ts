@@ -148,6 +148,7 @@ export class AppSession {
       connectedAt: Date.now(),
       link: this.#link(),
       held: new Map(),
+      running: 0,
       offered: 0,
       state: 'connected',
       draining: false,

@@ -54,6 +54,8 @@ export interface Connection {
   readonly link: AppLink
   /** In order of hand-over. */
   readonly held: Map<RequestId, Held>
+  /** How many of them run. */
+  running: number
   /** Slots kept free for what the store may just be handing to it. */
   offered: number
   /** `silent` = its heartbeat stopped: nothing new for it, but it keeps what it holds and may come back. */
@@ -151,10 +153,4 @@ export function isChosen(connection: Connection, choice: ConnectionChoice): bool
 /** Whether it answers its heartbeat, and is not about to leave. */
 export function takesWork({ state, draining }: Connection): boolean {
   return state === 'connected' && !draining
-}
-
-export function runningOn(connection: Connection): number {
-  let running = 0
-  for (const held of connection.held.values()) if (held.started) running += 1
-  return running
 }

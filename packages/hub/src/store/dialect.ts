@@ -33,17 +33,20 @@ interface TransactOptions<T> {
  * Runs `work` in a transaction; resolves when it is committed and on the disk, or, unless it is to be `durable`, perhaps
  * before the disk has it. `work` may run more than once and so must do nothing but read and write through `tx`.
  */
-export async function transact<T>(
+export function transact<T>(db: Database, work: (tx: Database) => Promise<T>, options: TransactOptions<T> = {}): Promise<T> {
+  const group = groupOf(db)
+  if (group === undefined) return transactOnPostgres(db, work, options)
+  const { durable = true, onPlaced, onCommitted, onLasting } = options
+  const done = group.run(work, { durable: durable && onLasting === undefined, onCommitted, onLasting })
+  onPlaced?.()
+  return done
+}
+
+async function transactOnPostgres<T>(
   db: Database,
   work: (tx: Database) => Promise<T>,
-  { durable = true, onPlaced, onCommitted, onLasting, place }: TransactOptions<T> = {},
+  { onPlaced, onCommitted, onLasting, place }: TransactOptions<T>,
 ): Promise<T> {
-  const group = groupOf(db)
-  if (group !== undefined) {
-    const done = group.run(work, { durable: durable && onLasting === undefined, onCommitted, onLasting })
-    onPlaced?.()
-    return done
-  }
   const sharing = place === undefined ? undefined : sharingOf(db)
   const value = place === undefined || sharing === undefined ? await transactAlone(db, work) : await sharing.run(work, place)
   onPlaced?.()

@@ -50,7 +50,7 @@ export class GroupCommit {
   }
 
   /** Resolves when the work is committed and, if asked to be `durable`, on the disk. */
-  async run<T>(work: (tx: Database) => Promise<T>, { durable, onCommitted, onLasting }: UnitOptions<T>): Promise<T> {
+  run<T>(work: (tx: Database) => Promise<T>, { durable, onCommitted, onLasting }: UnitOptions<T>): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>()
     const run = async (tx: Database): Promise<Done> => {
       const value = await work(tx)

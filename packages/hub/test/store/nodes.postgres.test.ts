@@ -39,6 +39,7 @@ function newLocalConnection(spaceId: SpaceId): Connection {
     app: 'the app',
     renews: false,
     held: new Map(),
+    running: 0,
     offered: 0,
     state: 'connected',
     draining: false,

@@ -125,6 +125,7 @@ export function prepareApp(connections: Connections, space: StoredSpace, terms: 
     prefetch: 1_000,
     connectedAt: Date.now(),
     held: new Map(),
+    running: 0,
     offered: 0,
     state: 'connected',
     draining: false,

@@ -18,7 +18,7 @@ export interface Admission {
 }
 
 /** Throws `space_not_found`, `queue_full`, `too_fast`, `quota_exceeded`. */
-export async function admit(tx: Database, request: NewRequest, limits: SubmitLimits, offer: Offer | undefined): Promise<Admission> {
+export function admit(tx: Database, request: NewRequest, limits: SubmitLimits, offer: Offer | undefined): Promise<Admission> {
   return isPostgres(tx) ? askInOneGo(tx, request, limits, offer) : askInTurn(tx, request, limits, offer)
 }
 

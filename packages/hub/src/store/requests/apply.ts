@@ -13,7 +13,7 @@ import { type Change, changeOf, eventOf, leaseColumns, resultAfter } from './ste
  * Applies one fact: reads the request, asks the lifecycle, writes the step and its event, in one transaction. A request
  * that ends as it was `last` known to stand is not read.
  */
-export async function applyFact(db: Database, node: string, id: RequestId, fact: Fact, last?: StoredRequest): Promise<Applied> {
+export function applyFact(db: Database, node: string, id: RequestId, fact: Fact, last?: StoredRequest): Promise<Applied> {
   const apply = async (tx: Database): Promise<Applied> => {
     const ended = last === undefined ? null : await endUntouched(tx, last, fact)
     if (ended !== null) return ended

@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
-import { isoTime, type LeaseId, leaseId, type RequestEvent, requestInput, type SpaceId } from '@websocket-spaces/protocol'
+import { isoTime, type LeaseId, type RequestEvent, requestInput, type SpaceId } from '@websocket-spaces/protocol'
+import { newLeaseId } from '../../requests/lease-id.ts'
 import type { Claim, ClaimedRequest } from '../../requests/ports.ts'
 import type { Database } from '../database.ts'
 import { isPostgres, transact } from '../dialect.ts'
@@ -23,7 +23,7 @@ export async function claimRequests(db: Database, node: string, claim: Claim): P
       const claimed: ClaimedRequest[] = []
       for (const [index, row] of rows.entries()) {
         const started = index < claim.start
-        const lease = leaseId.parse(randomUUID())
+        const lease = newLeaseId()
         const event = await handOver(tx, row, { ...claim, node, lease }, started)
         claimed.push({
           id: row.id,

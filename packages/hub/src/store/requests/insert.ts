@@ -12,7 +12,7 @@ import { priorityNumber } from './rows.ts'
  * Checks the space's limits and commits the request, in one transaction. Where nobody waits it
  * takes the slot it is offered, and so never was in the queue.
  */
-export async function insertRequest(
+export function insertRequest(
   db: Database,
   node: string,
   request: NewRequest,
