@@ -77,7 +77,8 @@ export class GroupCommit {
     this.#scheduled = true
     // After all sockets that are readable in this turn have been read, and not before the disk could flush it:
     // a commit writes whole pages, most of them the same ones each time, so that few and large ones cost much less.
-    const commit = (): void => void setImmediate(() => void this.#commitWaiting())
+    // A turn later than that, since what was told at the end of a flush is answered in the next turn by whoever is near.
+    const commit = (): void => void setImmediate(() => setImmediate(() => void this.#commitWaiting()))
     const flushing = this.#disk?.flushing
     if (flushing === undefined) commit()
     else flushing.then(commit, commit)
