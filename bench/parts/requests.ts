@@ -1,35 +1,13 @@
 /** Blocking requests through the bare relay and the hub, in turns. */
 import { z } from 'zod'
+import { askHub, measure, measured, medianRun, PROMPT, type Run, START, type Target } from '../blocking.ts'
 import type { Database, Keeping } from '../databases.ts'
-import { type BenchProcess, cpu, startProcess } from '../processes/start.ts'
+import { startProcess } from '../processes/start.ts'
 import type { Part } from '../part.ts'
 import { startEchoApp, startHub } from '../stage.ts'
-import { median, summary } from '../statistics.ts'
 import { count, ms, table } from '../table.ts'
 
-const PROMPT = 'How much does it cost to ask this?'
-const measured = summary.extend({ perSecond: z.number(), cpuMs: z.number() })
-
-interface Target {
-  readonly name: string
-  readonly server: BenchProcess
-  readonly app: BenchProcess | undefined
-  readonly plan: Readonly<Record<string, unknown>>
-}
-
-/** One run: latencies in milliseconds, CPU as milliseconds per request. */
-interface Run {
-  readonly perSecond: number
-  readonly p50: number
-  readonly p99: number
-  readonly serverCpu: number
-  readonly appCpu: number
-  readonly loadCpu: number
-}
-
 const MOST_REQUESTS = 200_000
-/** What every server has behind it before anything counts: a hub that runs for a day is not cold either. */
-const START = { clients: 32, warmUpMs: 0, mostMs: 15_000, mostRequests: 20_000 }
 const QUICK_START = { ...START, mostMs: 1_500 }
 
 /** Requests a second and latency at each number of clients. */
@@ -84,54 +62,14 @@ async function startTarget(
 ): Promise<Target> {
   const home = stack.use(await database.makeHome())
   const hub = stack.use(await startHub(home, { env, profile }))
-  const space = await hub.client.createSpace({ name: 'echo', max_queue: 10_000 })
-  const app = stack.use(await startEchoApp(hub.port, `${space.owner}/${space.name}`, hub.token))
-  const plan = {
-    port: hub.port,
-    method: 'POST',
-    path: `/api/v1/spaces/${space.owner}/${space.name}/requests`,
-    headers: { authorization: hub.authorization, prefer: 'wait=30' },
-    body: JSON.stringify({ input: { prompt: PROMPT } }),
-    expect: `"text_output":"${PROMPT}"`,
-  }
+  const { space, plan } = await askHub(hub)
+  const app = stack.use(await startEchoApp(hub.port, space, hub.token))
   return { name: title, server: hub.process, app, plan }
-}
-
-async function measure(load: BenchProcess, { server, app, plan }: Target, how: Readonly<Record<string, number>>): Promise<Run> {
-  const before = await cpuOf(server, app)
-  const { perSecond, p50, p99, count, cpuMs } = await load.call('run', { ...plan, ...how }, measured)
-  const after = await cpuOf(server, app)
-  // Warming up is not counted as requests but takes CPU; its share of the time is taken off.
-  const share = (how['mostMs'] ?? 0) / ((how['mostMs'] ?? 0) + (how['warmUpMs'] ?? 0)) / count
-  return {
-    perSecond,
-    p50,
-    p99,
-    serverCpu: (after.server - before.server) * share,
-    appCpu: (after.app - before.app) * share,
-    loadCpu: cpuMs * share,
-  }
-}
-
-async function cpuOf(server: BenchProcess, app: BenchProcess | undefined): Promise<{ server: number; app: number }> {
-  return { server: (await server.call('cpu', null, cpu)).cpuMs, app: (await app?.call('cpu', null, cpu))?.cpuMs ?? 0 }
 }
 
 function rotated<T>(items: readonly T[], by: number): T[] {
   const at = by % items.length
   return [...items.slice(at), ...items.slice(0, at)]
-}
-
-function medianRun(runs: readonly Run[]): Run {
-  const of = (figure: keyof Run): number => median(runs.map((run) => run[figure]))
-  return {
-    perSecond: of('perSecond'),
-    p50: of('p50'),
-    p99: of('p99'),
-    serverCpu: of('serverCpu'),
-    appCpu: of('appCpu'),
-    loadCpu: of('loadCpu'),
-  }
 }
 
 function results(clients: number, targets: readonly Target[], medians: ReadonlyMap<string, Run>): string {
