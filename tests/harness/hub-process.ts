@@ -1,6 +1,5 @@
-import { createServer, type AddressInfo } from 'node:net'
-import { once } from 'node:events'
 import { join } from 'node:path'
+import { freePort } from '../../packages/hub/test/support/server-process.ts'
 import { type Child, startChild } from './child.ts'
 import { eventually } from './eventually.ts'
 import { makeTempDir } from './temp-dir.ts'
@@ -74,13 +73,4 @@ async function isReady(url: string): Promise<boolean> {
   } catch {
     return false
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

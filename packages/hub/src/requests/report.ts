@@ -83,7 +83,9 @@ export class Reports {
     const applied = await outlast(
       () => connection.state !== 'gone',
       async (unsure) => {
-        const answer = await store.apply(held.requestId, { type: 'reported', by, at: now(), outcome }, leases.lastKnown(held.requestId))
+        // What may be stored already is read first.
+        const last = unsure ? undefined : leases.lastKnown(held.requestId)
+        const answer = await store.apply(held.requestId, { type: 'reported', by, at: now(), outcome }, last)
         return unsure ? this.#recognize(answer, outcome) : answer
       },
     )
