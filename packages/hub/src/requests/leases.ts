@@ -74,6 +74,11 @@ export class Leases {
     if (this.#holders.has(request.id) && request.input.prompt.length <= MOST_REMEMBERED) this.#lastKnown.set(request.id, request)
   }
 
+  /** Something is said of it, so that it will not be what it was. */
+  changes(id: RequestId): void {
+    this.#lastKnown.delete(id)
+  }
+
   lastKnown(id: RequestId): StoredRequest | undefined {
     return this.#lastKnown.get(id)
   }
@@ -119,6 +124,7 @@ export class Leases {
 
   /** Somebody canceled it: the app is to stop, and keeps it until it says that it has. */
   askToStop(id: RequestId): void {
+    this.changes(id)
     this.#holders.get(id)?.link.cancel(id, 'canceled')
   }
 

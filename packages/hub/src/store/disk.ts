@@ -44,6 +44,7 @@ export class Disk {
 
   /** Resolves when the last flush that is to be has ended, and all are told who are to be. */
   async asked(): Promise<void> {
+    this.check()
     if (this.#listeners.length > 0) await this.flushed()
     else await (this.#next ?? this.#running)
   }
@@ -77,6 +78,15 @@ export class Disk {
       this.#running = undefined
     }
     // Before whoever waits for it: they come later, and may go on with what the listeners tell.
-    for (const listener of listeners) listener()
+    for (const listener of listeners) tellSafely(listener)
+  }
+}
+
+/** What one of them throws is no failure of the disk: the others, and what they wait for, have nothing to do with it. */
+export function tellSafely(listener: () => void): void {
+  try {
+    listener()
+  } catch (error) {
+    process.emitWarning(error instanceof Error ? error : String(error))
   }
 }

@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely'
-import { Disk } from './disk.ts'
+import { Disk, tellSafely } from './disk.ts'
 import type { Tables } from './schema.ts'
-import type { SqliteFile } from './sqlite.ts'
+import { BEGIN, type SqliteFile } from './sqlite.ts'
 
 type Database = Kysely<Tables>
 
@@ -103,7 +103,6 @@ export class GroupCommit {
     const file = this.#file
     this.#disk?.check()
     const before = file.writes
-    if (this.#disk !== null) file.beginGroup()
     try {
       const told = (await this.#runAll(connection, units)) ?? (await this.#runEach(connection, units))
       file.run('commit')
@@ -112,16 +111,20 @@ export class GroupCommit {
     } catch (error) {
       file.run('rollback')
       throw error
-    } finally {
-      file.endGroup()
     }
+  }
+
+  /** The disk is flushed by us, unless nobody is. */
+  #begin(): void {
+    if (this.#disk === null) this.#file.run(BEGIN)
+    else this.#file.beginWithoutDisk()
   }
 
   /** The usual way. Null when one failed that had written: all is undone, and nothing has been told. */
   async #runAll(connection: Database, units: readonly Unit[]): Promise<Map<Unit, Done> | null> {
     const told = new Map<Unit, Done>()
     const file = this.#file
-    file.run('begin immediate')
+    this.#begin()
     file.lendTo(connection)
     for (const unit of units) {
       const before = file.writes
@@ -142,7 +145,7 @@ export class GroupCommit {
   async #runEach(connection: Database, units: readonly Unit[]): Promise<Map<Unit, Done>> {
     const told = new Map<Unit, Done>()
     const file = this.#file
-    file.run('begin immediate')
+    this.#begin()
     for (const unit of units) {
       file.run('savepoint unit')
       try {
@@ -163,7 +166,7 @@ export class GroupCommit {
     // Begun first: the disk works while apps are handed what was committed.
     const flushed = later.length === 0 ? undefined : this.#disk?.flushed()
     for (const [{ durable }, done] of told) {
-      done.committed()
+      tellSafely(done.committed)
       if (done.lasting !== undefined) this.#tellWhenLasting(done.lasting)
       if (flushed === undefined || !durable) done.resolve()
     }
@@ -178,7 +181,7 @@ export class GroupCommit {
   }
 
   #tellWhenLasting(lasting: () => void): void {
-    if (this.#disk === null) lasting()
+    if (this.#disk === null) tellSafely(lasting)
     else this.#disk.tell(lasting)
   }
 }

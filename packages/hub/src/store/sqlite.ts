@@ -10,6 +10,7 @@ const SQLITE_CONSTRAINT = 19
 const CACHED_STATEMENTS = 256
 const READS = /^(select|begin|commit|rollback|savepoint|release|pragma)\b/i
 const BEGINS = /^begin\b/i
+export const BEGIN = 'begin immediate'
 
 const files = new WeakMap<Database, { readonly file: SqliteFile; readonly inTransaction: boolean }>()
 
@@ -30,7 +31,7 @@ export class SqliteFile implements SqliteDatabase {
   #writes = 0
   /** Commits as it was opened, or without waiting for the disk. */
   #synchronous: 'as opened' | 'normal' = 'as opened'
-  #inGroup = false
+  #begin: SqliteStatement | undefined
 
   constructor(path: string) {
     this.#db = new DatabaseSync(path)
@@ -55,19 +56,15 @@ export class SqliteFile implements SqliteDatabase {
     files.set(connection, { file: this, inTransaction: true })
   }
 
-  /** Until {@link endGroup} commits do not wait for the disk, which is then somebody else's to do. Not while a transaction is open. */
-  beginGroup(): void {
-    this.#inGroup = true
-    if (this.#synchronous === 'normal') return
-    this.exec('pragma synchronous = normal')
+  /** Begins a transaction whose commit does not wait for the disk, which is then its owner's to do. */
+  beginWithoutDisk(): void {
+    if (this.#synchronous !== 'normal') this.exec('pragma synchronous = normal')
     this.#synchronous = 'normal'
+    this.#begin ??= wrap(this.#db.prepare(BEGIN))
+    this.#begin.run([])
   }
 
-  /** Commits of everybody else wait for the disk again. */
-  endGroup(): void {
-    this.#inGroup = false
-  }
-
+  /** For what opens a file and sets it up: no writes. */
   exec(sql: string): void {
     translateErrors(() => this.#db.exec(sql))
   }
@@ -101,9 +98,9 @@ export class SqliteFile implements SqliteDatabase {
     }
   }
 
-  /** Not set back at the end of every group: most of the time the next commit is another group's. */
+  /** Before others begin a transaction, or write without one. Not at the end of every group: most of the time another one comes next. */
   #waitForDisk(): void {
-    if (this.#synchronous === 'as opened' || this.#inGroup) return
+    if (this.#synchronous === 'as opened' || this.#db.isTransaction) return
     this.exec('pragma synchronous = full')
     this.#synchronous = 'as opened'
   }

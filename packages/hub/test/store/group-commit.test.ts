@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -81,6 +82,22 @@ describe('transactions of one turn share a commit', () => {
       expect(await alone('alone')).toBe(FULL)
       await db.deleteFrom('settings').execute()
     }
+  })
+
+  test('GC-13 what a listener throws fails nobody who shares its flush', async () => {
+    await using stage = await openStage()
+    const { group, put, keys } = stage
+    const warned = once(process, 'warning')
+    const fail = (): never => {
+      throw new Error('on purpose')
+    }
+    await Promise.all([
+      group.run((tx) => put(tx, 'a'), { durable: false, onLasting: fail }),
+      group.run((tx) => put(tx, 'b'), { durable: true, onCommitted: fail }),
+      group.run((tx) => put(tx, 'c'), { durable: true }),
+    ])
+    expect(await keys()).toEqual(['a', 'b', 'c'])
+    expect(await warned).toMatchObject([{ message: 'on purpose' }])
   })
 
   test('GC-4 what comes while a commit is under way is committed after it', async () => {

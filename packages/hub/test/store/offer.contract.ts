@@ -146,6 +146,8 @@ export function offerContract(name: string, open: () => Promise<StoreUnderTest>)
       const to = { connectionId: newConnectionId(), instance: 'gpu-2', app: 'the app', renews: true }
       await store.apply(moved.last.id, { type: 'resumed', leaseId: moved.by.id, at: NOON + 2_000, to })
       expect(await store.apply(moved.last.id, reported(moved.by), moved.last)).toMatchObject({ ok: false, code: 'stale_lease' })
+      expect(await store.find(moved.last.id)).toMatchObject({ instance: 'gpu-2' })
+      expect((await store.events(moved.last.id, 1, 10))[0]).toMatchObject({ seq: 2, status: 'processing', instance: 'gpu-box' })
       const lost = await begin()
       await store.apply(lost.last.id, { type: 'lost', by: lost.by, at: NOON + 2_000, reason: 'app_lost' })
       expect(await store.apply(lost.last.id, reported(lost.by), lost.last)).toMatchObject({ ok: false, code: 'stale_lease' })

@@ -8,6 +8,7 @@ import { isPostgres } from '../dialect.ts'
  */
 export const heldOnce: Migration = {
   async up(db: Kysely<unknown>): Promise<void> {
-    if (!isPostgres(db)) await sql`drop index requests_held`.execute(db)
+    // A hub that was killed in the middle of this finds it dropped.
+    if (!isPostgres(db)) await sql`drop index if exists requests_held`.execute(db)
   },
 }

@@ -7,12 +7,14 @@ import { change } from '../statement.ts'
 import { changeOf, eventOf, NO_LEASE } from './step.ts'
 
 /**
- * Ends a running request by one statement, if it still stands as it was `last` known to. Null where it does not, or where
- * the fact does something else to it: then it is to be read. All that may happen to a running request changes its status, its
+ * Ends a running request, of which its app reports how, by one statement, if it still stands as it was `last` known to. Null
+ * where it does not, and for all other facts: then it is to be read. All that may happen to a running request changes its status, its
  * lease or the number of its last event.
  */
 export async function endUntouched(tx: Database, last: StoredRequest, fact: Fact): Promise<Applied | null> {
   const { id, phase, lastSeq: seen } = last
+  // Others look at the tally too, which may be the space's of another time.
+  if (fact.type !== 'reported') return null
   const step = next(phase, last, fact)
   if (phase.at !== 'running' || phase.lease.away !== null || step.to !== 'finished') return null
   const event = eventOf(step, last, fact.at)

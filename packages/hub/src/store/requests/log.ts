@@ -65,7 +65,7 @@ async function addManyEvents(db: Database, events: readonly RequestEventTable[])
   })
 }
 
-/** The first start is lost, and its row about to forget it. Where it has another number, or an earlier version wrote it, it is kept already. */
+/** The row is about to forget the first start: it is lost, or another machine goes on with it. Where it has another number, or an earlier version wrote it, it is kept already. */
 export async function keepStart(db: Database, { id: request_id, attempt, started_at, instance }: Kept): Promise<void> {
   if (attempt !== 1 || started_at === null) return
   const event = { request_id, seq: START, type: 'status', data: JSON.stringify(startOf(1, instance)), at: started_at }
@@ -113,6 +113,7 @@ async function readLog(
   if (head === undefined) return []
   const events = (await rows.execute()).filter(({ seq }) => seq <= head.last_seq).map(toEvent)
   const start = firstStart(head)
+  // Something else has its number, or, where only milestones are read, that is not among them.
   const isKept = events[0]?.seq === START || events.some(isFirstStart)
   if (after < START && start !== null && !isKept) events.unshift(start)
   if (after < FIRST) events.unshift(accepted(head))
