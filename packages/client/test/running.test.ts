@@ -47,6 +47,8 @@ describe('running requests', () => {
     const run = await started.handed.take()
     started.end.cancel('r1', 'canceled')
     started.end.cancel('r1', 'canceled')
+    // What it was handed comes once more, by a line that repeats: it is not begun anew.
+    started.end.hand('r1')
     await expect.poll(() => run.context.signal.aborted).toBe(true)
     expect(run.context.signal.reason).toBeInstanceOf(RunAborted)
     await started.end.echo()
