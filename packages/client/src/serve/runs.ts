@@ -66,9 +66,11 @@ export class Runs {
 
   accept(request: ServedRequest, leaseId: LeaseId | undefined): void {
     const known = this.#runs.get(request.id)
-    if (known !== undefined && known.phase !== 'stopping') return this.#adopt(known, leaseId)
-    // A line that repeats what it carries: under the same lease it is what was just canceled, and not to be begun again.
-    if (known !== undefined && leaseId !== undefined && known.leaseId === leaseId) return
+    if (known !== undefined) {
+      if (known.phase !== 'stopping') return this.#adopt(known, leaseId)
+      // A line repeats what it carries: under the same lease it is what was just canceled, and not to be begun again.
+      if (leaseId !== undefined && known.leaseId === leaseId) return
+    }
     if (this.#intake === 'closed' || (this.#intake === 'closing' && this.#active >= this.#options.concurrency)) return
     const controller = new AbortController()
     this.#runs.set(request.id, { request, leaseId, controller, phase: 'waiting', orphan: false, output: undefined })

@@ -74,8 +74,8 @@ export class Leases {
     if (this.#holders.has(request.id) && request.input.prompt.length <= MOST_REMEMBERED) this.#lastKnown.set(request.id, request)
   }
 
-  /** Something is said of it, so that it will not be what it was. */
-  changes(id: RequestId): void {
+  /** Something is said of it: how it was last known to stand is worth nothing any more. */
+  touched(id: RequestId): void {
     this.#lastKnown.delete(id)
   }
 
@@ -124,7 +124,7 @@ export class Leases {
 
   /** Somebody canceled it: the app is to stop, and keeps it until it says that it has. */
   askToStop(id: RequestId): void {
-    this.changes(id)
+    this.touched(id)
     this.#holders.get(id)?.link.cancel(id, 'canceled')
   }
 

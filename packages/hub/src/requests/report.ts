@@ -106,7 +106,7 @@ export class Reports {
     const { leases, buffer } = this.#deps
     const held = connection.held.get(id) ?? (await this.#refuse(connection, id))
     const by = refOf(connection, held)
-    leases.changes(id)
+    leases.touched(id)
     using _room = buffer.roomFor(id, by, report)
     const { stored } = await inOrder(held, async () => {
       try {

@@ -52,8 +52,9 @@ export async function submit(
   const made = submitKey === undefined ? null : await deps.store.findByKey(where, submitKey)
   if (made !== null) return made
   if (priority === 'high' && !canEdit(space, identity)) throw new SpacesError('priority_refused')
-  if (space.holdSeconds === 0 && !isServedHere(deps, space.id) && !(await isServed(deps, space.id)))
+  if (space.holdSeconds === 0 && !isServedHere(deps, space.id) && (await deps.presence.replicas(space.id)) === 0) {
     throw new SpacesError('app_not_connected')
+  }
   const tell = ({ id: of, begun }: Inserted): void => {
     if (of !== id) return
     const status = begun ? 'processing' : 'queued'
@@ -94,10 +95,6 @@ async function insert(
 
 function isServedHere({ connections }: SubmitDeps, spaceId: SpaceId): boolean {
   return connections.liveOf(spaceId).length > 0
-}
-
-async function isServed({ presence }: SubmitDeps, spaceId: SpaceId): Promise<boolean> {
-  return (await presence.replicas(spaceId)) > 0
 }
 
 /** The same for the same input, however its keys are ordered: the schema puts them in its own order. */

@@ -30,7 +30,7 @@ export interface UnitOptions<T> {
 }
 
 /**
- * SQLite's transactions, one commit for all that come in the same turn of the event loop. A unit that
+ * SQLite's transactions, one commit for all that come in the same two turns of the event loop. A unit that
  * fails is undone alone; the others may run a second time. The disk is waited for outside the event loop: a commit writes the log without
  * flushing it, the flush follows in a thread, and nobody hears of a commit before the flush that
  * began after it has ended. That is what `synchronous=full` promises, at the price of `normal`.

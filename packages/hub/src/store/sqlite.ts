@@ -127,16 +127,16 @@ function wrap(statement: StatementSync, before?: () => void): SqliteStatement {
     reader: names.length > 0,
     all(parameters) {
       before?.()
-      const rows: unknown[] = translateErrors(() => statement.all(...bind(parameters)))
-      return rows.length === 0 ? rows : rows.map((values) => toRow(names, values))
+      const rows: unknown[] = translateErrors(() => statement.all(...parameters.map(bindable)))
+      return rows.map((values) => toRow(names, values))
     },
     run(parameters) {
       before?.()
-      return translateErrors(() => statement.run(...bind(parameters)))
+      return translateErrors(() => statement.run(...parameters.map(bindable)))
     },
     *iterate(parameters) {
       before?.()
-      for (const values of statement.iterate(...bind(parameters))) yield toRow(names, values)
+      for (const values of statement.iterate(...parameters.map(bindable))) yield toRow(names, values)
     },
   }
 }
@@ -146,12 +146,6 @@ function toRow(names: readonly string[], values: unknown): Record<string, unknow
   const row: Record<string, unknown> = {}
   for (let index = 0; index < names.length; index += 1) row[names[index] ?? ''] = values[index]
   return row
-}
-
-function bind(parameters: readonly unknown[]): SQLInputValue[] {
-  const bound: SQLInputValue[] = []
-  for (let index = 0; index < parameters.length; index += 1) bound.push(bindable(parameters[index]))
-  return bound
 }
 
 /** An object in first place would be taken for named parameters and store NULLs, so only plain values pass. */

@@ -80,33 +80,24 @@ interface Compiled<R> {
   readonly isSilent: boolean
 }
 
+/** Compiles for each kind of database when that first asks. `isFile`: it is known to be SQLite. */
 function compiler<P extends Values, R>(
   build: (db: Database, slot: SlotFor<P>) => Compilable<R>,
 ): (db: Database, isFile: boolean) => Compiled<R> {
-  let [forSqlite, forPostgres]: (Compiled<R> | undefined)[] = []
+  let forSqlite: Compiled<R> | undefined
+  let forPostgres: Compiled<R> | undefined
 
   function compile(db: Database): Compiled<R> {
     const query = build(db, (name) => sql`${new Slot(name)}`).compile()
+    if (isPostgres(db)) keepPrepared(query.sql)
     return { query, isSilent: isSilent(query.query) }
   }
 
-  function preparing(db: Database): Compiled<R> {
-    const compiled = compile(db)
-    keepPrepared(compiled.query.sql)
-    return compiled
-  }
-
-  return (db, isFile) => (isFile || !isPostgres(db) ? (forSqlite ??= compile(db)) : (forPostgres ??= preparing(db)))
+  return (db, isFile) => (isFile || !isPostgres(db) ? (forSqlite ??= compile(db)) : (forPostgres ??= compile(db)))
 }
 
-/** Not `map`: this is done several times for every request. */
 function fill({ parameters }: CompiledQuery, values: Values): unknown[] {
-  const filled: unknown[] = Array.from(parameters)
-  for (let index = 0; index < filled.length; index += 1) {
-    const parameter = filled[index]
-    if (parameter instanceof Slot) filled[index] = values[parameter.name]
-  }
-  return filled
+  return parameters.map((parameter) => (parameter instanceof Slot ? values[parameter.name] : parameter))
 }
 
 function isSilent(node: RootOperationNode): boolean {

@@ -14,6 +14,7 @@ import {
   newConnectionId,
   newLeaseId,
   newOffer,
+  newRequest,
   newRequestId,
   NO_LIMITS,
   NOON,
@@ -116,7 +117,7 @@ export function submitsToSlot(): Command {
   return new Happening('submit to a slot', async (model, { under, space, user }) => {
     const id = newRequestId()
     const { offer } = newOffer()
-    const request = { id, spaceId: space.id, userId: user, priority: 'normal', input: { prompt: 'p' }, createdAt: NOON } as const
+    const request = newRequest({ space, user }, { id })
     const isFree = model.requests.every(({ at }) => at !== 'waiting')
     expect(await under.requests.insert(request, NO_LIMITS, { offer })).toEqual({ id, begun: isFree })
     const by = isFree ? { id: offer.leaseId, connectionId: offer.connectionId } : null

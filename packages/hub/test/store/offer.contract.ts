@@ -10,6 +10,7 @@ import {
   newClaim,
   newConnectionId,
   newOffer,
+  newRequest,
   newRequestId,
   newSpaceId,
   NO_LIMITS,
@@ -39,7 +40,7 @@ export function offerContract(name: string, open: () => Promise<StoreUnderTest>)
       const { offer, lease } = newOffer()
       const committed: unknown[] = []
       const id = newRequestId()
-      const request = { id, spaceId: space.id, userId: bob, priority: 'low' as const, input: { prompt: 'p' }, createdAt: NOON }
+      const request = newRequest({ space, user: bob, priority: 'low' }, { id })
       const inserted = await store.insert(request, { ...NO_LIMITS, maxQueue: 1 }, { offer, onCommitted: (made) => committed.push(made) })
       expect([inserted, ...committed]).toEqual([
         { id, begun: true },
@@ -67,7 +68,7 @@ export function offerContract(name: string, open: () => Promise<StoreUnderTest>)
     test('R0e whoever is told nothing before the end does not wait for the disk, which has it soon', async () => {
       const space = await addSpace(under, alice)
       const id = newRequestId()
-      const request = { id, spaceId: space.id, userId: bob, priority: 'normal' as const, input: { prompt: 'p' }, createdAt: NOON }
+      const request = newRequest({ space, user: bob }, { id })
       const { promise, resolve } = Promise.withResolvers<unknown>()
       const inserted = await store.insert(request, NO_LIMITS, { offer: newOffer().offer, onLasting: resolve })
       expect(await promise).toEqual(inserted)
@@ -88,14 +89,7 @@ export function offerContract(name: string, open: () => Promise<StoreUnderTest>)
     async function begin(): Promise<{ last: StoredRequest; by: LeaseRef }> {
       const space = await addSpace(under, alice)
       const { offer } = newOffer()
-      const request = {
-        id: newRequestId(),
-        spaceId: space.id,
-        userId: bob,
-        priority: 'low' as const,
-        input: { prompt: 'p' },
-        createdAt: NOON,
-      }
+      const request = newRequest({ space, user: bob, priority: 'low' })
       await store.insert(request, NO_LIMITS, { offer })
       return { last: begunRequest(request, 'Bob', space, offer), by: { id: offer.leaseId, connectionId: offer.connectionId } }
     }
@@ -160,14 +154,7 @@ export function offerContract(name: string, open: () => Promise<StoreUnderTest>)
       const space = await addSpace(under, alice)
       const ids = await addRequests(under, { space, user: bob }, 1)
       const { offer } = newOffer()
-      const request = {
-        id: newRequestId(),
-        spaceId: space.id,
-        userId: alice,
-        priority: 'high' as const,
-        input: { prompt: 'p' },
-        createdAt: NOON,
-      }
+      const request = newRequest({ space, user: alice, priority: 'high' })
       expect(await codeOf(store.insert(request, { ...NO_LIMITS, maxQueue: 1 }, { offer }))).toBe('queue_full')
       expect(await store.insert(request, NO_LIMITS, { offer })).toEqual({ id: request.id, begun: false })
       expect(await store.waiting(space.id, 10)).toEqual([request.id, ...ids])
@@ -182,14 +169,7 @@ export function offerContract(name: string, open: () => Promise<StoreUnderTest>)
     test('R0f a key made by another takes no slot', async () => {
       const space = await addSpace(under, alice)
       const key = { key: 'once', fingerprint: 'a' }
-      const request = {
-        id: newRequestId(),
-        spaceId: space.id,
-        userId: bob,
-        priority: 'normal' as const,
-        input: { prompt: 'p' },
-        createdAt: NOON,
-      }
+      const request = newRequest({ space, user: bob })
       expect(await store.insert(request, NO_LIMITS, { key, offer: newOffer().offer })).toEqual({ id: request.id, begun: true })
       const again = { ...request, id: newRequestId() }
       expect(await store.insert(again, NO_LIMITS, { key, offer: newOffer().offer })).toEqual({ id: request.id, begun: false })

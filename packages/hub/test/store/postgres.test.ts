@@ -9,7 +9,7 @@ import { PostgresServer } from '../../src/store/postgres.ts'
 import { createUserDirectory } from '../../src/store/users.ts'
 import { eventually } from '../support/eventually.ts'
 import { startHub } from '../support/hub.ts'
-import { addRequests, addSpace, byOf, codeOf, DONE, newClaim, newRequestId, NO_LIMITS, NOON } from '../support/material.ts'
+import { addRequests, addSpace, byOf, codeOf, DONE, newClaim, newRequest, newRequestId, NO_LIMITS, NOON } from '../support/material.ts'
 import { freePort } from '../support/server-process.ts'
 import { startPostgres } from '../support/postgres-server.ts'
 import { openPostgresStore } from '../support/postgres-store.ts'
@@ -111,14 +111,7 @@ describe('hubs on one database', () => {
     await using there = await openPostgresStore(databaseUrl)
     const userId = await here.addUser('Alice')
     const space = await addSpace(here, userId)
-    const request = () => ({
-      id: newRequestId(),
-      spaceId: space.id,
-      userId,
-      priority: 'normal' as const,
-      input: { prompt: 'p' },
-      createdAt: NOON,
-    })
+    const request = () => newRequest({ space, user: userId })
     const key = { key: 'once', fingerprint: 'a' }
     const same = await Promise.all([here, there, here, there].map(({ requests }) => requests.insert(request(), NO_LIMITS, { key })))
     expect(new Set(same.map(({ id }) => id)).size).toBe(1)

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { RequestId, UserId } from '@websocket-spaces/protocol'
 import type { RequestStore } from '../../src/requests/ports.ts'
 import type { StoredSpace } from '../../src/spaces/ports.ts'
-import { addRequests, addSpace, byOf, newClaim, newRequestId, NO_LIMITS, NOON } from '../support/material.ts'
+import { addRequests, addSpace, byOf, newClaim, newRequest, newRequestId, NO_LIMITS, NOON } from '../support/material.ts'
 import type { StoreUnderTest } from '../support/sqlite-store.ts'
 
 /** Deleting what is old, and only that. */
@@ -58,14 +58,7 @@ export function pruneContract(name: string, open: () => Promise<StoreUnderTest>)
       const space = await addSpace(under, alice)
       const key = { key: 'once', fingerprint: 'a' }
       const submit = async (): Promise<RequestId> => {
-        const request = {
-          id: newRequestId(),
-          spaceId: space.id,
-          userId: alice,
-          priority: 'normal',
-          input: { prompt: 'p' },
-          createdAt: NOON,
-        } as const
+        const request = newRequest({ space, user: alice })
         return (await store.insert(request, NO_LIMITS, { key })).id
       }
       const first = await submit()

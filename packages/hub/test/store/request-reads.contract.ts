@@ -11,6 +11,7 @@ import {
   DONE,
   newClaim,
   newConnectionId,
+  newRequest,
   newRequestId,
   newSpaceId,
   NO_LIMITS,
@@ -209,14 +210,7 @@ export function requestReadsContract(name: string, open: () => Promise<StoreUnde
     test('Q9 of a submit and a removal at the same time one finds the other', async () => {
       const race = async (): Promise<[string, boolean]> => {
         const space = await addSpace(under, alice)
-        const request = {
-          id: newRequestId(),
-          spaceId: space.id,
-          userId: bob,
-          priority: 'normal' as const,
-          input: { prompt: 'p' },
-          createdAt: NOON,
-        }
+        const request = newRequest({ space, user: bob })
         return Promise.all([codeOf(store.insert(request, NO_LIMITS)), under.spaces.remove(space.id)])
       }
       const ends = await Promise.all(Array.from({ length: 20 }, race))

@@ -10,6 +10,7 @@ import {
   newClaim,
   newConnectionId,
   newLeaseId,
+  newRequest,
   newRequestId,
   newSpaceId,
   NO_LIMITS,
@@ -44,14 +45,14 @@ export function requestStoreContract(name: string, open: () => Promise<StoreUnde
       limits: Partial<typeof NO_LIMITS>,
       createdAt = NOON,
     ): Promise<string> {
-      const request = { id: newRequestId(), spaceId: space.id, userId: bob, priority: 'normal' as const, input: { prompt: 'p' }, createdAt }
+      const request = newRequest({ space, user: bob }, { createdAt })
       return codeOf(store.insert(request, { ...NO_LIMITS, ...limits }))
     }
 
     test('R0 a key makes a repeated submit the same request, and tells when it is not the same', async () => {
       const space = await addSpace(under, alice)
       const request = (): Parameters<RequestStore['insert']>[0] => {
-        return { id: newRequestId(), spaceId: space.id, userId: bob, priority: 'normal', input: { prompt: 'p' }, createdAt: NOON }
+        return newRequest({ space, user: bob })
       }
       const key = { key: 'once', fingerprint: 'a' }
       expect(await store.findByKey(request(), key)).toBeNull()
@@ -69,14 +70,7 @@ export function requestStoreContract(name: string, open: () => Promise<StoreUnde
 
     test('R0b a claim that begins once a request is said to be claimable gets it', async () => {
       const space = await addSpace(under, alice)
-      const request = {
-        id: newRequestId(),
-        spaceId: space.id,
-        userId: bob,
-        priority: 'normal' as const,
-        input: { prompt: 'p' },
-        createdAt: NOON,
-      }
+      const request = newRequest({ space, user: bob })
       const claims: ReturnType<RequestStore['claim']>[] = []
       const inserted = store.insert(request, NO_LIMITS, { onPlaced: () => claims.push(store.claim(newClaim(space))) })
       expect(await inserted).toEqual({ id: request.id, begun: false })

@@ -14,7 +14,7 @@ import {
 } from '@websocket-spaces/protocol'
 import type { z } from 'zod'
 import type { Lease, LeaseRef } from '../../src/requests/lifecycle.ts'
-import type { Claim, ClaimedRequest, Offer, SubmitLimits } from '../../src/requests/ports.ts'
+import type { Claim, ClaimedRequest, NewRequest, Offer, SubmitLimits } from '../../src/requests/ports.ts'
 import type { NewSpace, StoredSpace } from '../../src/spaces/ports.ts'
 import { newRequestId } from '../../src/requests/request-id.ts'
 import type { StoreUnderTest } from './sqlite-store.ts'
@@ -67,18 +67,22 @@ export interface Asked {
   readonly priority?: Priority
 }
 
+export function newRequest({ space, user, priority = 'normal' }: Asked, change: Partial<NewRequest> = {}): NewRequest {
+  return { id: newRequestId(), spaceId: space.id, userId: user, priority, input: { prompt: 'p' }, createdAt: NOON, ...change }
+}
+
 /** Requests in the store, oldest first. */
 export async function addRequests(
   { requests }: Pick<StoreUnderTest, 'requests'>,
-  { space, user, priority = 'normal' }: Asked,
+  asked: Asked,
   count: number,
   createdAt = NOON,
 ): Promise<RequestId[]> {
   const ids: RequestId[] = []
   for (let index = 0; index < count; index += 1) {
-    const id = newRequestId()
-    await requests.insert({ id, spaceId: space.id, userId: user, priority, input: { prompt: `prompt ${index}` }, createdAt }, NO_LIMITS)
-    ids.push(id)
+    const request = newRequest(asked, { input: { prompt: `prompt ${index}` }, createdAt })
+    await requests.insert(request, NO_LIMITS)
+    ids.push(request.id)
   }
   return ids
 }

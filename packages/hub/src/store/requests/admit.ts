@@ -27,8 +27,8 @@ async function askInTurn(tx: Database, request: NewRequest, limits: SubmitLimits
   const { id, spaceId } = request
   const [space] = await lookAtSpace(tx, { spaceId })
   if (space === undefined) throw gone(spaceId)
-  if (limits.minIntervalSeconds > 0) await checkInterval(tx, request, limits.minIntervalSeconds)
-  if (limits.dailyQuota > 0) await checkQuota(tx, request, limits.dailyQuota)
+  await checkInterval(tx, request, limits.minIntervalSeconds)
+  await checkQuota(tx, request, limits.dailyQuota)
   if (space.waits === 0 && offer !== undefined) return { turn: turnOfId(id), slot: offer }
   await checkQueue(tx, spaceId, limits.maxQueue)
   return { turn: await nextTurn(tx, request), slot: undefined }

@@ -23,9 +23,11 @@ export function applyFact(db: Database, node: string, id: RequestId, fact: Fact,
     const step = next(request.phase, request, fact)
     if (step.to === 'refused') return { ok: false, code: step.code, request }
     if (step.to === 'same') return { ok: true, changed: false, request, events: [] }
-    // Who began it stays known, whoever goes on with it.
-    if (step.to === 'leased' && step.lease.instance !== row.instance) await keepStart(tx, row)
-    if (step.to === 'leased') return keepQuiet(tx, row, { ...leaseColumns(step.lease), node_id: node })
+    if (step.to === 'leased') {
+      // Who began it stays known, whoever goes on with it.
+      if (step.lease.instance !== row.instance) await keepStart(tx, row)
+      return keepQuiet(tx, row, { ...leaseColumns(step.lease), node_id: node })
+    }
     // Nobody is told: it was queued before, too. An app that comes and goes all day must not fill the logs of what it never began.
     if (step.to === 'waiting' && request.phase.at === 'handed') return keepQuiet(tx, row, changeOf(step))
     const change: Change = { ...changeOf(step), last_seq: request.lastSeq + 1 }

@@ -4,7 +4,7 @@ import type { Applied, StoredRequest } from '../../requests/ports.ts'
 import type { Database } from '../database.ts'
 import type { RequestTable } from '../schema.ts'
 import { change } from '../statement.ts'
-import { changeOf, eventOf, NO_LEASE } from './step.ts'
+import { changeOf, eventOf, NO_LEASE, resultAfter } from './step.ts'
 
 /**
  * Ends a running request, of which its app reports how, by one statement, if it still stands as it was `last` known to. Null
@@ -23,12 +23,11 @@ export async function endUntouched(tx: Database, last: StoredRequest, fact: Fact
   const ending = { status, finishedAt: step.at, result, error, progress, lastSeq: event.seq }
   const count = await end(tx, { id, seen, leaseId: phase.lease.id, connectionId: phase.lease.connectionId, ...ending })
   if (count === 0) return null
-  const outcome = step.outcome
   const request: StoredRequest = {
     ...last,
     phase: { at: 'finished', status },
-    result: outcome.status === 'canceled' ? last.result : outcome.result,
-    error: outcome.status === 'failed' ? outcome.error : null,
+    result: resultAfter(step, last),
+    error: step.outcome.status === 'failed' ? step.outcome.error : null,
     progress,
     lastSeq: event.seq,
     deadlineAt: null,
